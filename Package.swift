@@ -1,0 +1,124 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target of ours: strict about imports and existentials, no warning let through.
+let swiftSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioFoundation = Target.Dependency.product(name: "NIOFoundationEssentialsCompat", package: "swift-nio")
+let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioHTTPTypesHTTP1 = Target.Dependency.product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let orderedCollections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
+let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+
+let package = Package(
+    name: "rejoin",
+    products: [
+        .executable(name: "rejoin", targets: ["rejoin"]),
+        .library(name: "RejoinServer", targets: ["RejoinServer"]),
+        .library(name: "Rooms", targets: ["Rooms"]),
+        .library(name: "SocketIO", targets: ["SocketIO"]),
+        .library(name: "SocketIOClient", targets: ["SocketIOClient"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
+        .package(
+            url: "https://github.com/apple/swift-configuration", exact: "1.4.0", traits: ["YAML", "CommandLineArguments"]),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: []),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+    ],
+    targets: [
+        // System libraries.
+        .systemLibrary(name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
+        .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
+
+        // The layers, lowest first. Imports go down only.
+        .target(
+            name: "RedisClient",
+            dependencies: ["CHiredis", nioCore, nioPosix, logging, serviceLifecycle, deque],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "Accounts",
+            dependencies: ["CArgon2", grdb, logging, crypto],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "EngineIO",
+            dependencies: [
+                nioCore, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, hummingbirdCore, logging, metrics,
+                crypto, deque,
+            ],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "SocketIO",
+            dependencies: ["EngineIO", nioCore, logging, metrics, deque, serviceLifecycle],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "Cluster",
+            dependencies: ["RedisClient", "SocketIO", nioCore, logging, metrics, serviceLifecycle],
+            resources: [.embedInCode("Scripts")],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "Sessions",
+            dependencies: [
+                "Accounts", "Cluster", "RedisClient", "SocketIO", nioCore, logging, metrics, crypto, serviceLifecycle,
+            ],
+            resources: [.embedInCode("Scripts")],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "Rooms",
+            dependencies: [
+                "Cluster", "RedisClient", "Sessions", "SocketIO", nioCore, logging, metrics, serviceLifecycle, deque,
+                orderedCollections,
+            ],
+            resources: [.embedInCode("Scripts")],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "RejoinServer",
+            dependencies: [
+                "Accounts", "Cluster", "EngineIO", "PrometheusMetrics", "RedisClient", "Rooms", "Sessions", "SocketIO",
+                nioCore, nioPosix, httpTypes, hummingbird, hummingbirdCore, logging, metrics, coreMetrics, serviceLifecycle,
+                configuration, crypto, unixSignals,
+            ],
+            swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "rejoin",
+            dependencies: ["RejoinServer", "Accounts", argumentParser, logging],
+            swiftSettings: swiftSettings),
+
+        // Beside the layers.
+        .target(
+            name: "PrometheusMetrics", dependencies: [coreMetrics], swiftSettings: swiftSettings),
+        .target(
+            name: "SocketIOClient",
+            dependencies: [nioCore, nioPosix, nioHTTP1, logging],
+            swiftSettings: swiftSettings),
+    ]
+)
