@@ -72,13 +72,13 @@ let package = Package(
         .target(
             name: "EngineIO",
             dependencies: [
-                nioCore, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, hummingbirdCore, logging, metrics,
+                nioCore, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, hummingbirdCore, logging, coreMetrics,
                 crypto, deque,
             ],
             swiftSettings: swiftSettings),
         .target(
             name: "SocketIO",
-            dependencies: ["EngineIO", nioCore, logging, metrics, deque, serviceLifecycle],
+            dependencies: ["EngineIO", nioCore, logging, coreMetrics, deque],
             swiftSettings: swiftSettings),
         .target(
             name: "Cluster",

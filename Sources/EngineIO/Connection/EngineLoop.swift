@@ -1,0 +1,173 @@
+public import NIOCore
+
+/// What the connections of one event loop share. Confined to that event loop.
+public final class EngineLoop {
+    public let eventLoop: any EventLoop
+    package let configuration: EngineConfiguration
+    package let counters: EngineCounters
+    private let jobs: AsyncStream<EngineShard.Job>.Continuation
+    private var application: (any EngineLoopApplication)?
+    private var connections: [EngineConnection.ID: EngineConnection] = [:]
+    private var lastNumber: UInt64 = 0
+    private var heartbeat: Heartbeat
+    private var timer: Scheduled<Void>?
+    private var timerDeadline: NIODeadline?
+    private var unflushed: [EngineConnection] = []
+    private var stuck: Set<EngineConnection.ID> = []
+    private var admission: HandshakeAdmission
+
+    init(
+        eventLoop: any EventLoop, configuration: EngineConfiguration, counters: EngineCounters, loops: Int,
+        jobs: AsyncStream<EngineShard.Job>.Continuation
+    ) {
+        self.eventLoop = eventLoop
+        self.configuration = configuration
+        self.counters = counters
+        self.jobs = jobs
+        self.heartbeat = Heartbeat(interval: configuration.pingInterval, timeout: configuration.pingTimeout)
+        self.admission = HandshakeAdmission(
+            perSecond: max(1, configuration.handshakesPerSecond / loops),
+            queue: configuration.handshakeQueue / loops)
+    }
+
+    func start(_ application: any EngineApplication) {
+        self.application = application.makeLoopApplication(self)
+    }
+
+    /// Runs work as a child of the shard, isolated to it. Never waits.
+    ///
+    /// - Returns: Whether it was taken; `false` when the shard is stopping or its queue is full.
+    public func spawn(_ job: @escaping EngineShard.Job) -> Bool {
+        if case .enqueued = jobs.yield(job) { return true }
+        return false
+    }
+
+    public var connectionCount: Int { connections.count }
+
+    // MARK: Connections
+
+    /// Opens a connection over a transport that has just been established, and sends the open packet.
+    package func open(
+        transport: any EngineTransport, peer: SocketAddress?, upgrades: [String], context: any Sendable
+    ) -> EngineConnection? {
+        guard let application else { return nil }
+        lastNumber += 1
+        let connection = EngineConnection(
+            id: .init(number: lastNumber), sid: SessionID.random(node: configuration.nodeName), peer: peer, loop: self,
+            transport: transport)
+        connections[connection.id] = connection
+        counters.connections.add(1)
+        let open = OpenPacket(
+            sid: connection.sid, upgrades: upgrades, pingInterval: configuration.pingInterval,
+            pingTimeout: configuration.pingTimeout, maximumPayloadBytes: configuration.maximumPayloadBytes)
+        transport.send(text: open.encoded(allocator: ByteBufferAllocator()))
+        connection.start(application.opened(connection, context: context))
+        isAlive(connection)
+        wantsFlush(connection)
+        return connection
+    }
+
+    func removed(_ connection: EngineConnection) {
+        if connections.removeValue(forKey: connection.id) != nil {
+            counters.connections.add(-1)
+        }
+    }
+
+    /// Closes some connections of this loop, as part of a drain.
+    ///
+    /// - Returns: How many are left.
+    package func close(atMost count: Int, _ reason: CloseReason) -> Int {
+        for connection in connections.values.prefix(count) {
+            connection.close(reason)
+        }
+        return connections.count
+    }
+
+    // MARK: Handshakes
+
+    /// Calls `ticket` when a handshake may go on, at once or later, or with `false` when too many wait already.
+    func admit(_ ticket: @escaping HandshakeAdmission.Ticket) {
+        let wasWaiting = admission.waiting > 0
+        switch admission.request(now: .now(), ticket: ticket) {
+        case .admitted: ticket(true)
+        case .refused: ticket(false)
+        case .queued(let wait): if !wasWaiting { scheduleAdmission(wait) }
+        }
+    }
+
+    private func scheduleAdmission(_ wait: TimeAmount) {
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        eventLoop.scheduleTask(in: wait) {
+            let loop = bound.value
+            let (tickets, again) = loop.admission.turn(now: .now())
+            for ticket in tickets {
+                ticket(true)
+            }
+            if let again {
+                loop.scheduleAdmission(again)
+            }
+        }
+    }
+
+    // MARK: Flushing
+
+    /// What a connection has to send leaves with one flush at the end of the loop's turn, however much it is.
+    func wantsFlush(_ connection: EngineConnection) {
+        if unflushed.isEmpty {
+            let bound = NIOLoopBound(self, eventLoop: eventLoop)
+            eventLoop.execute { bound.value.flush() }
+        }
+        unflushed.append(connection)
+    }
+
+    private func flush() {
+        let connections = unflushed
+        unflushed.removeAll(keepingCapacity: connections.count <= 4_096)
+        for connection in connections {
+            connection.flush()
+        }
+    }
+
+    // MARK: Time
+
+    func isAlive(_ connection: EngineConnection) {
+        heartbeat.alive(connection.id, now: .now())
+        schedule()
+    }
+
+    func becameStuck(_ connection: EngineConnection) {
+        stuck.insert(connection.id)
+        schedule()
+    }
+
+    private func schedule() {
+        var next = heartbeat.nextDeadline
+        if !stuck.isEmpty {
+            let check = NIODeadline.now() + .seconds(1)
+            next = min(next ?? check, check)
+        }
+        guard let next else { return }
+        if let timerDeadline, timerDeadline <= next { return }
+        timer?.cancel()
+        timerDeadline = next
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        timer = eventLoop.scheduleTask(deadline: next) { bound.value.tick() }
+    }
+
+    private func tick() {
+        timerDeadline = nil
+        // What is due within these milliseconds goes out in one turn: fewer wake-ups, and nobody notices.
+        let now = NIODeadline.now() + .milliseconds(5)
+        while let action = heartbeat.next(now: now) {
+            switch action {
+            case .ping(let id, let deadline): connections[id]?.ping(pongBefore: deadline)
+            case .due(let id, let deadline): connections[id]?.pongDue(deadline)
+            }
+        }
+        if !stuck.isEmpty {
+            let limit = NIODeadline.now() - .nanoseconds(configuration.slowPeerTimeout.wholeMilliseconds * 1_000_000)
+            stuck = stuck.filter { connections[$0]?.closeIfStuck(since: limit) ?? false }
+        }
+        schedule()
+    }
+}

@@ -1,0 +1,31 @@
+/// What an Engine.IO server may be told.
+public struct EngineConfiguration: Sendable {
+    /// Where the server listens for its handshakes; clients expect `/socket.io/`. Begins and ends with a slash.
+    public var path = "/socket.io/"
+    /// Begins every `sid`, so that any node can tell whose it is. At most 8 characters of `[a-z0-9]`.
+    public var nodeName = "node"
+    /// How often the server pings. Default 25 s.
+    public var pingInterval = Duration.seconds(25)
+    /// How long a pong may take. Default 20 s.
+    public var pingTimeout = Duration.seconds(20)
+    /// Bytes of one message, fragments summed; told in the open packet, enforced by closing. Default 64 KiB.
+    public var maximumPayloadBytes = 65_536
+    /// Bytes that may wait for a slow peer; above, volatile messages are skipped for it. Default 1 MiB.
+    public var maximumQueuedBytes = 1_048_576
+    /// A peer that takes nothing for so long while more than ``maximumQueuedBytes`` wait is closed. Default 10 s.
+    public var slowPeerTimeout = Duration.seconds(10)
+    /// Handshakes a second that this node admits; others wait in the queue. Default 4,000.
+    public var handshakesPerSecond = 4_000
+    /// Handshakes that may wait; one more is answered with 503. Default 8,192.
+    public var handshakeQueue = 8_192
+    /// How long the head of a request may take to arrive. Default 5 s.
+    public var headTimeout = Duration.seconds(5)
+    /// How long a connection without a request is kept. Default 60 s.
+    public var idleTimeout = Duration.seconds(60)
+    /// Header lines of one request. Default 64.
+    public var maximumHeaders = 64
+    /// Bytes of one request's head. Default 16 KiB.
+    public var maximumHeadBytes = 16_384
+
+    public init() {}
+}

@@ -1,0 +1,26 @@
+public import CoreMetrics
+import Synchronization
+
+/// What the engine counts, for the whole node. Any thread may read.
+public final class EngineCounters: Sendable {
+    /// An integer that any thread may change.
+    public final class Gauge: Sendable {
+        private let storage = Atomic<Int>(0)
+
+        public init() {}
+
+        @discardableResult
+        public func add(_ delta: Int) -> Int { storage.add(delta, ordering: .relaxed).newValue }
+
+        public var value: Int { storage.load(ordering: .relaxed) }
+    }
+
+    /// Open connections.
+    public let connections = Gauge()
+    public let handshakes = Counter(label: "rejoin_engine_handshakes_total")
+    public let handshakesRefused = Counter(label: "rejoin_engine_handshakes_refused_total")
+    public let messagesReceived = Counter(label: "rejoin_engine_messages_received_total")
+    public let violations = Counter(label: "rejoin_engine_violations_total")
+
+    public init() {}
+}

@@ -1,0 +1,71 @@
+import NIOCore
+
+/// Closes a connection whose next request does not begin in time, or whose head does not end in time.
+///
+/// It stands before the decoder, because a head that comes a byte a second is seen nowhere else. Confined to its
+/// event loop.
+final class RequestTimer: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+
+    private enum State {
+        case idle
+        case readingHead
+        case inRequest
+    }
+
+    private let headTimeout: TimeAmount
+    private let idleTimeout: TimeAmount
+    private var state = State.inRequest
+    private var timer: Scheduled<Void>?
+
+    init(_ configuration: EngineConfiguration) {
+        headTimeout = .nanoseconds(configuration.headTimeout.wholeMilliseconds * 1_000_000)
+        idleTimeout = .nanoseconds(configuration.idleTimeout.wholeMilliseconds * 1_000_000)
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        if context.channel.isActive {
+            responseEnded(context)
+        }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        timer?.cancel()
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        responseEnded(context)
+        context.fireChannelActive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if state == .idle {
+            state = .readingHead
+            start(headTimeout, context)
+        }
+        context.fireChannelRead(data)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        timer?.cancel()
+        context.fireChannelInactive()
+    }
+
+    /// A whole head arrived.
+    func headReceived() {
+        state = .inRequest
+        timer?.cancel()
+    }
+
+    /// Every request so far is answered.
+    func responseEnded(_ context: ChannelHandlerContext) {
+        state = .idle
+        start(idleTimeout, context)
+    }
+
+    private func start(_ time: TimeAmount, _ context: ChannelHandlerContext) {
+        timer?.cancel()
+        let channel = context.channel
+        timer = context.eventLoop.scheduleTask(in: time) { channel.close(promise: nil) }
+    }
+}

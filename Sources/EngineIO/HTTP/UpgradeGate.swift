@@ -1,0 +1,269 @@
+import CoreMetrics
+import NIOCore
+import NIOHTTP1
+import NIOHTTPTypes
+import NIOHTTPTypesHTTP1
+
+/// Stands between the HTTP decoder and Hummingbird: takes the requests of the engine's path out of the stream, whatever
+/// came before them on the connection, and either answers them or makes the connection a WebSocket.
+///
+/// Confined to its event loop.
+final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+    typealias HTTPChannel = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
+
+    private enum State {
+        case http
+        /// A request of ours came; earlier ones may still be unanswered.
+        case waiting(HTTPRequestHead)
+        case deciding
+        case upgrading
+        case closing
+    }
+
+    private let loop: EngineLoop
+    private let application: any EngineApplication
+    private let timer: RequestTimer
+    private let encoder: HTTPResponseEncoder
+    private let decoder: ByteToMessageHandler<HTTPRequestDecoder>
+    private var http: EventLoopPromise<HTTPChannel?>?
+    private var state = State.http
+    private var unanswered = 0
+    private var quiescing = false
+    private var held: [NIOAny] = []
+
+    init(
+        loop: EngineLoop, application: any EngineApplication, timer: RequestTimer, encoder: HTTPResponseEncoder,
+        decoder: ByteToMessageHandler<HTTPRequestDecoder>, http: EventLoopPromise<HTTPChannel?>
+    ) {
+        self.loop = loop
+        self.application = application
+        self.timer = timer
+        self.encoder = encoder
+        self.decoder = decoder
+        self.http = http
+    }
+
+    // MARK: Inbound
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch state {
+        case .http:
+            if case .head(let head) = unwrapInboundIn(data) {
+                timer.headReceived()
+                if EngineRequest.isOurs(head, path: loop.configuration.path) {
+                    state = .waiting(head)
+                    if unanswered == 0 { start(context, head) }
+                    return
+                }
+                unanswered += 1
+                guard beginHTTP(context) else { return }
+            }
+            context.fireChannelRead(data)
+        case .waiting, .deciding, .closing:
+            break  // what follows the head of a request that is ours, or that was refused
+        case .upgrading:
+            held.append(data)  // raw bytes that the decoder handed on when it was removed
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        state = .closing
+        http?.succeed(nil)
+        http = nil
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        http?.succeed(nil)
+        http = nil
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard let error = error as? HTTPParserError, unanswered == 0 else {
+            return context.fireErrorCaught(error)
+        }
+        if case .closing = state { return }
+        let refusal =
+            error == .headerOverflow
+            ? UpgradeRequest.Refusal(status: 431, message: "the request's headers are too many or too long")
+            : UpgradeRequest.Refusal(status: 400, message: "the request is not HTTP/1.1")
+        refuse(context, refusal)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is ChannelShouldQuiesceEvent {
+            quiescing = true
+            if unanswered == 0 { context.close(promise: nil) }
+        } else {
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    // MARK: Outbound
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard case .end = unwrapOutboundIn(data) else {
+            return context.write(data, promise: promise)
+        }
+        unanswered -= 1
+        context.write(data, promise: promise)
+        guard unanswered == 0 else { return }
+        if quiescing {
+            context.flush()
+            context.close(promise: nil)
+        } else if case .waiting(let head) = state {
+            context.flush()
+            start(context, head)
+        } else {
+            timer.responseEnded(context)
+        }
+    }
+
+    /// Hands the connection to Hummingbird with its first request.
+    private func beginHTTP(_ context: ChannelHandlerContext) -> Bool {
+        guard let promise = http else { return true }
+        http = nil
+        do {
+            try context.pipeline.syncOperations.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+            promise.succeed(
+                try HTTPChannel(
+                    wrappingChannelSynchronously: context.channel, configuration: .init(isOutboundHalfClosureEnabled: true)))
+            return true
+        } catch {
+            promise.fail(error)
+            context.close(promise: nil)
+            return false
+        }
+    }
+
+    // MARK: The decision
+
+    private func start(_ context: ChannelHandlerContext, _ head: HTTPRequestHead) {
+        state = .deciding
+        let (request, accept): (EngineRequest, String)
+        do throws(EngineError) {
+            request = try EngineRequest(head)
+        } catch {
+            return refuse(context, error, head)
+        }
+        if request.transport == .polling {
+            return refuse(context, .unknownTransport, head)
+        }
+        if request.sid != nil {
+            return refuse(context, .unknownSession, head)
+        }
+        do throws(UpgradeRequest.Refusal) {
+            accept = try UpgradeRequest.accept(head)
+        } catch {
+            loop.counters.handshakesRefused.increment()
+            return refuse(context, error)
+        }
+        let handshake = EngineHandshake(head: head, query: request.query, peer: context.remoteAddress)
+        let gate = NIOLoopBound((gate: self, context: context), eventLoop: context.eventLoop)
+        loop.admit { [loop] admitted in
+            let (gate, context) = gate.value
+            guard context.channel.isActive else { return }
+            guard admitted else {
+                loop.counters.handshakesRefused.increment()
+                return gate.refuse(context, .unavailable("too many handshakes wait here"), head)
+            }
+            gate.authorize(context, handshake, accept)
+        }
+    }
+
+    private func authorize(_ context: ChannelHandlerContext, _ handshake: EngineHandshake, _ accept: String) {
+        switch application.authorize(handshake) {
+        case .now(let decision):
+            decided(context, handshake, accept, decision)
+        case .later(let decide):
+            let gate = NIOLoopBound((gate: self, context: context), eventLoop: context.eventLoop)
+            let taken = loop.spawn { _ in
+                let decision = await decide()
+                let (gate, context) = gate.value
+                guard context.channel.isActive else { return }
+                gate.decided(context, handshake, accept, decision)
+            }
+            if !taken {
+                refuse(context, .unavailable("this node is stopping"), handshake.head)
+            }
+        }
+    }
+
+    private func decided(
+        _ context: ChannelHandlerContext, _ handshake: EngineHandshake, _ accept: String, _ decision: HandshakeDecision
+    ) {
+        switch decision {
+        case .refuse(let error):
+            refuse(context, error, handshake.head)
+        case .accept(let extra, let applicationContext):
+            loop.counters.handshakes.increment()
+            var headers: HTTPHeaders = [
+                "connection": "Upgrade", "upgrade": "websocket", "sec-websocket-accept": accept,
+            ]
+            headers.add(contentsOf: extra.map { ($0.name, $0.value) })
+            upgrade(context, handshake, headers, applicationContext)
+        }
+    }
+
+    private func upgrade(
+        _ context: ChannelHandlerContext, _ handshake: EngineHandshake, _ headers: HTTPHeaders,
+        _ applicationContext: any Sendable
+    ) {
+        state = .upgrading
+        let head = HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: headers)
+        context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
+        let pipeline = context.pipeline.syncOperations
+        let transport = WebSocketTransport(loop: loop, handshake: handshake, context: applicationContext)
+        pipeline.removeHandler(timer, promise: nil)
+        pipeline.removeHandler(decoder).assumeIsolated()
+            .flatMap { pipeline.removeHandler(self.encoder) }
+            .flatMapThrowing {
+                try pipeline.addHandler(transport, position: .after(self))
+                for data in self.held {
+                    context.fireChannelRead(data)
+                }
+                if !self.held.isEmpty {
+                    context.fireChannelReadComplete()
+                }
+                self.held = []
+                pipeline.removeHandler(context: context, promise: nil)
+            }
+            .whenFailure { _ in context.close(promise: nil) }
+    }
+
+    // MARK: Refusals
+
+    private func refuse(_ context: ChannelHandlerContext, _ error: EngineError, _ head: HTTPRequestHead) {
+        loop.counters.handshakesRefused.increment()
+        var headers: HTTPHeaders = ["content-type": "application/json"]
+        if let seconds = error.retryAfter {
+            headers.add(name: "retry-after", value: "\(seconds)")
+        }
+        answer(context, error.status, headers, "{\"code\":\(error.code),\"message\":\"\(error.message)\"}")
+    }
+
+    private func refuse(_ context: ChannelHandlerContext, _ refusal: UpgradeRequest.Refusal) {
+        var headers: HTTPHeaders = ["content-type": "text/plain; charset=utf-8"]
+        for (name, value) in refusal.headers {
+            headers.add(name: name, value: value)
+        }
+        answer(context, refusal.status, headers, refusal.message + "\n")
+    }
+
+    private func answer(_ context: ChannelHandlerContext, _ status: Int, _ headers: HTTPHeaders, _ body: String) {
+        state = .closing
+        var headers = headers
+        headers.add(name: "content-length", value: "\(body.utf8.count)")
+        headers.add(name: "connection", value: "close")
+        headers.add(name: "cache-control", value: "no-store")
+        let head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: status), headers: headers)
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: body)))), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil))).assumeIsolated().whenComplete { _ in
+            context.close(promise: nil)
+        }
+    }
+}

@@ -1,0 +1,65 @@
+import Crypto
+package import NIOHTTP1
+
+/// The server's part of the opening handshake of RFC 6455, section 4.2.
+package enum UpgradeRequest {
+    /// Why a request cannot become a WebSocket: the status, and a text for the developer who reads it.
+    package struct Refusal: Error, Equatable {
+        package let status: Int
+        package let message: String
+        package var headers: [String: String] = [:]
+    }
+
+    /// Checks the head of a request.
+    ///
+    /// - Returns: The value of `Sec-WebSocket-Accept`.
+    package static func accept(_ head: HTTPRequestHead) throws(Refusal) -> String {
+        guard head.method == .GET else {
+            throw Refusal(status: 405, message: "a WebSocket is opened by GET", headers: ["allow": "GET"])
+        }
+        guard head.version == .http1_1 else {
+            throw Refusal(status: 400, message: "a WebSocket is opened over HTTP/1.1")
+        }
+        guard head.headers[canonicalForm: "connection"].contains(where: { $0.lowercased() == "upgrade" }),
+            head.headers[canonicalForm: "upgrade"].contains(where: { $0.lowercased() == "websocket" })
+        else {
+            throw Refusal(status: 400, message: "the headers Connection: Upgrade and Upgrade: websocket are expected")
+        }
+        guard head.headers["transfer-encoding"].isEmpty, head.headers["content-length"].allSatisfy({ $0 == "0" }) else {
+            throw Refusal(status: 400, message: "the request that opens a WebSocket has no body")
+        }
+        guard head.headers["sec-websocket-version"] == ["13"] else {
+            throw Refusal(
+                status: 426, message: "Sec-WebSocket-Version 13 is expected", headers: ["sec-websocket-version": "13"])
+        }
+        let keys = head.headers["sec-websocket-key"]
+        guard keys.count == 1, let key = keys.first, isKey(key) else {
+            throw Refusal(status: 400, message: "one Sec-WebSocket-Key of 16 bytes in base64 is expected")
+        }
+        var hash = Insecure.SHA1()
+        hash.update(data: Array((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").utf8))
+        return base64(Array(hash.finalize()))
+    }
+
+    /// 16 bytes are 22 characters of base64, whose last has four bits to spare, and two of padding.
+    private static func isKey(_ key: String) -> Bool {
+        let key = Array(key.utf8)
+        return key.count == 24 && key[22...].allSatisfy { $0 == UInt8(ascii: "=") }
+            && key[..<22].allSatisfy { alphabet.contains($0) }
+    }
+
+    private static func base64(_ bytes: [UInt8]) -> String {
+        var output: [UInt8] = []
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let group = bytes[start..<min(start + 3, bytes.count)]
+            let bits = group.enumerated().reduce(UInt32(0)) { $0 | UInt32($1.element) << UInt32(16 - 8 * $1.offset) }
+            for index in 0..<4 {
+                output.append(
+                    index <= group.count ? alphabet[Int(bits >> UInt32(18 - 6 * index)) & 63] : UInt8(ascii: "="))
+            }
+        }
+        return String(decoding: output, as: UTF8.self)
+    }
+
+    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+}

@@ -1,0 +1,58 @@
+import Crypto
+
+/// What proves a session or a ticket: 256 random bits.
+///
+/// It is never printed: every description of it, and a dump, says `<secret>`. Redis gets its `digest` alone.
+public struct Secret: Sendable {
+    /// How many characters a secret has, in base64url.
+    static let length = 43
+    static let byteCount = 32
+
+    private let words: SIMD4<UInt64>
+
+    /// A new one from the system's random generator.
+    public static func random() -> Secret {
+        var generator = SystemRandomNumberGenerator()
+        return Secret(words: SIMD4(generator.next(), generator.next(), generator.next(), generator.next()))
+    }
+
+    /// The first 32 bytes.
+    init(bytes: UnsafeRawBufferPointer) {
+        self.words = bytes.loadUnaligned(as: SIMD4<UInt64>.self)
+    }
+
+    private init(words: SIMD4<UInt64>) {
+        self.words = words
+    }
+
+    /// The SHA-256 of the bits: what Redis holds, and what a node remembers of a socket's credential.
+    public var digest: SecretDigest {
+        var hash = SHA256()
+        withUnsafeBytes(of: self.words) { hash.update(bufferPointer: $0) }
+        return SecretDigest(hash.finalize())
+    }
+
+    func write(into bytes: UnsafeMutableRawBufferPointer) {
+        withUnsafeBytes(of: self.words) { bytes.copyMemory(from: $0) }
+    }
+}
+
+extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// Always `<secret>`.
+    public var description: String { "<secret>" }
+    /// Always `<secret>`.
+    public var debugDescription: String { "<secret>" }
+    /// Without children, so that `dump` shows nothing.
+    public var customMirror: Mirror { Mirror(self, children: [:]) }
+}
+
+/// The SHA-256 of a `Secret`, as Redis holds it: 43 characters of base64url.
+///
+/// Who reads it cannot make the secret from it; it is still kept out of logs.
+public struct SecretDigest: Sendable, Hashable {
+    let text: String
+
+    fileprivate init(_ digest: SHA256Digest) {
+        self.text = digest.withUnsafeBytes { Base64URL.encode($0) }
+    }
+}

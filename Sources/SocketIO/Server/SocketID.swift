@@ -1,0 +1,18 @@
+import EngineIO
+
+/// What Socket.IO calls a socket: 128 random bits in base64url. Other clients may learn it; the `sid` of the
+/// connection below stays secret.
+public struct SocketID: Hashable, Sendable, CustomStringConvertible {
+    public let string: String
+
+    public init(_ string: String) {
+        self.string = string
+    }
+
+    static func random() -> SocketID {
+        var generator = SystemRandomNumberGenerator()
+        return SocketID(SessionID.base64URL(generator.next(), generator.next()))
+    }
+
+    public var description: String { string }
+}

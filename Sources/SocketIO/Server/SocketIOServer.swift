@@ -1,0 +1,108 @@
+public import EngineIO
+public import CoreMetrics
+public import NIOCore
+
+/// What a Socket.IO server may be told, beside what its engine may.
+public struct SocketIOConfiguration: Sendable {
+    /// How long a connection may be open without a CONNECT. Default 45 s.
+    public var connectTimeout = Duration.seconds(45)
+    /// Events of one socket that may wait for their turn; one more closes it. Default 256.
+    public var mailboxLimit = 256
+
+    public init() {}
+}
+
+/// What the server counts, for the whole node.
+public struct SocketIOCounters: Sendable {
+    /// Connected sockets.
+    public let sockets = EngineCounters.Gauge()
+    public let events = Counter(label: "rejoin_socket_events_total")
+    public let deliveries = Counter(label: "rejoin_socket_deliveries_total")
+
+    public init() {}
+}
+
+/// A Socket.IO v5 server: the namespace `/` over text messages, with acknowledgements both ways and rooms of sockets.
+///
+/// By itself it knows nothing of sessions, games or other nodes.
+public final class SocketIOServer: Sendable {
+    public let engine: EngineServer
+    public let counters: SocketIOCounters
+    private let hubs: HubMap
+
+    /// - Parameters:
+    ///   - eventLoops: those that accept connections.
+    ///   - handler: what the sockets are for.
+    public init(
+        engine: EngineConfiguration, configuration: SocketIOConfiguration, eventLoops: [any EventLoop],
+        handler: any SocketHandler
+    ) {
+        counters = SocketIOCounters()
+        hubs = HubMap(eventLoops: eventLoops)
+        self.engine = EngineServer(
+            configuration: engine, eventLoops: eventLoops,
+            application: HubFactory(
+                handler: handler, configuration: configuration, counters: counters, hubs: hubs))
+    }
+
+    /// Sends the same bytes to every socket of this node in a room: one hop to each event loop, one flush a socket.
+    ///
+    /// - Parameter except: a socket that is left out.
+    public func broadcast(_ message: EncodedMessage, to room: String, except: SocketID? = nil) {
+        hubs.each { $0.broadcast(message, to: room, except: except) }
+    }
+
+    /// Sends the same bytes to every socket of this node.
+    public func broadcast(_ message: EncodedMessage) {
+        hubs.each { $0.broadcast(message) }
+    }
+
+    /// Does something with every socket of this node, on its own event loop.
+    public func forEachSocket(_ body: @escaping @Sendable (Socket) -> Void) {
+        hubs.each { hub in
+            for socket in hub.sockets.values {
+                body(socket)
+            }
+        }
+    }
+}
+
+/// The hubs of all event loops; each is touched on its own only.
+final class HubMap: Sendable {
+    private let boxes: [(eventLoop: any EventLoop, box: NIOLoopBoundBox<Hub?>)]
+
+    init(eventLoops: [any EventLoop]) {
+        boxes = eventLoops.map { ($0, .makeEmptyBox(valueType: Hub.self, eventLoop: $0)) }
+    }
+
+    func set(_ hub: Hub) {
+        for (eventLoop, box) in boxes where eventLoop === hub.loop.eventLoop {
+            box.value = hub
+        }
+    }
+
+    func each(_ body: @escaping @Sendable (Hub) -> Void) {
+        for (eventLoop, box) in boxes {
+            eventLoop.execute {
+                if let hub = box.value { body(hub) }
+            }
+        }
+    }
+}
+
+private struct HubFactory: EngineApplication {
+    let handler: any SocketHandler
+    let configuration: SocketIOConfiguration
+    let counters: SocketIOCounters
+    let hubs: HubMap
+
+    func authorize(_ handshake: EngineHandshake) -> HandshakeAuthorization {
+        handler.authorize(handshake)
+    }
+
+    func makeLoopApplication(_ loop: EngineLoop) -> any EngineLoopApplication {
+        let hub = Hub(loop: loop, handler: handler, configuration: configuration, counters: counters)
+        hubs.set(hub)
+        return hub
+    }
+}
