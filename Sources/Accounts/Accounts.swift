@@ -163,7 +163,8 @@ public final class Accounts: Sendable {
                 newHash, ofUser: account.user.id, replacing: account.passwordHash)
         } catch {
             self.logger.warning(
-                "password hash with weak parameters not replaced", metadata: ["user": "\(account.user.id)", "error": "\(error)"])
+                "password hash with weak parameters not replaced",
+                metadata: ["user": "\(account.user.id)", "error": "\(error)"])
         }
     }
 

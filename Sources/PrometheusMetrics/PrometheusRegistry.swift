@@ -81,7 +81,8 @@ public final class PrometheusRegistry: MetricsFactory {
                     SeriesLabels([("reason", "type")], reserved: nil): .counter(self.refusedForType),
                 ])
             state.exposedNames[name] = name
-            state.descriptions[name] = Description(help: "Metrics that are not shown: too many series, or a name taken.")
+            state.descriptions[name] = Description(
+                help: "Metrics that are not shown: too many series, or a name that is taken.")
         }
     }
 

@@ -17,22 +17,26 @@ public struct RedisServerInfo: Sendable, Hashable {
         self.role = role
     }
 
-    /// Reads the lines `name:value` of the two sections; nil when one of the three is missing.
-    init?(sections: [String]) {
+    /// Reads the lines `name:value` of the two sections of `INFO`.
+    ///
+    /// - Throws: `protocolViolation` when one of the three is missing.
+    init(replies: [RedisValue]) throws(RedisError) {
         var replicationID: String?
         var version: String?
         var role: Role?
-        for line in sections.joined(separator: "\n").utf8.split(whereSeparator: { $0 == 10 || $0 == 13 }) {
+        for line in replies.compactMap(\.string).flatMap({ $0.utf8.split { $0 == 10 || $0 == 13 } }) {
             guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { continue }
-            let value = line[line.index(after: colon)...]
+            let value = String(line[line.index(after: colon)...])
             switch String(line[..<colon]) {
-            case "master_replid": replicationID = String(value)
-            case "redis_version": version = String(value)
-            case "role": role = String(value) == "master" ? .primary : .replica
+            case "master_replid": replicationID = value
+            case "redis_version": version = value
+            case "role": role = value == "master" ? .primary : .replica
             default: continue
             }
         }
-        guard let replicationID, let version, let role else { return nil }
+        guard let replicationID, let version, let role else {
+            throw RedisError(code: .protocolViolation, message: "redis did not say its version, role and replication id")
+        }
         self.init(replicationID: replicationID, version: version, role: role)
     }
 }

@@ -91,8 +91,8 @@ public final class HashingPool: Sendable {
 
     /// Runs `work` on one of the threads.
     ///
-    /// - Throws: `unavailable` at once when too many wait, and when the calling task is cancelled before the work began;
-    ///   else what `work` throws.
+    /// - Throws: `unavailable` at once when too many wait, and when the calling task is cancelled before the work
+    ///   began; else what `work` throws.
     func run<Value: Sendable>(
         _ work: @escaping @Sendable () throws(AccountsError) -> Value
     ) async throws(AccountsError) -> Value {

@@ -20,7 +20,8 @@ public final class SQLiteAccountStore: AccountStore {
 
     /// Opens the file; makes it when it is not there, and brings an older one up to date.
     ///
-    /// - Throws: `invalidStore` when the file cannot be made or used; `unavailable` when it is locked or the disk is full.
+    /// - Throws: `invalidStore` when the file cannot be made or used; `unavailable` when it is locked or the disk is
+    ///   full.
     public static func open(_ configuration: Configuration) async throws(AccountsError) -> SQLiteAccountStore {
         let result = await withCheckedContinuation {
             (continuation: CheckedContinuation<Result<SQLiteAccountStore, AccountsError>, Never>) in
@@ -93,7 +94,9 @@ public final class SQLiteAccountStore: AccountStore {
         guard finding == "ok" else {
             throw AccountsError(
                 .invalidStore,
-                "the accounts file \(self.configuration.path) is damaged: \(finding ?? "no answer"); restore a copy of it")
+                """
+                the accounts file \(self.configuration.path) is damaged: \(finding ?? "no answer"); restore a copy of it
+                """)
         }
     }
 
@@ -129,9 +132,16 @@ public final class SQLiteAccountStore: AccountStore {
         // Writes go one after the other: when the first of many waited in vain for a lock, the others do not wait anew.
         let deadline = ContinuousClock.now + self.configuration.busyTimeout
         do {
-            return try await self.pool.write { database in
+            return try await self.pool.writeWithoutTransaction { database in
+                // Beginning is what waits for the lock.
                 guard ContinuousClock.now < deadline else { throw DatabaseError(resultCode: .SQLITE_BUSY) }
-                return try body(database)
+                var value: Value?
+                try database.inTransaction(.immediate) {
+                    value = try body(database)
+                    return .commit
+                }
+                guard let value else { throw DatabaseError(resultCode: .SQLITE_ABORT) }
+                return value
             }
         } catch {
             throw Self.runtimeError(error, self.configuration.path)

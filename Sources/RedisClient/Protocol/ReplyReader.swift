@@ -43,11 +43,12 @@ struct ReplyReader: ~Copyable {
 
     private mutating func feed(_ bytes: inout ByteBuffer) throws(RedisError) {
         let count = min(bytes.readableBytes, Self.maximumFeed)
-        self.unfinishedBytes += count
-        guard self.unfinishedBytes <= self.maximumReplyBytes + Self.maximumFeed else {
+        // Whole replies were taken out before: these bytes are one reply's.
+        guard self.unfinishedBytes <= self.maximumReplyBytes else {
             throw RedisError(
                 code: .protocolViolation, message: "a reply is longer than \(self.maximumReplyBytes) bytes")
         }
+        self.unfinishedBytes += count
         let result = bytes.withUnsafeReadableBytes { pointer in
             redisReaderFeed(self.reader, pointer.bindMemory(to: CChar.self).baseAddress, count)
         }
@@ -84,7 +85,7 @@ extension RedisValue {
             self = .status(text(reply))
         case REDIS_REPLY_ERROR:
             let words = text(reply).split(separator: " ", maxSplits: 1)
-            self = .error(code: words.first.map(String.init) ?? "ERR", message: words.dropFirst().first.map(String.init) ?? "")
+            self = .error(code: words.first.map(String.init) ?? "ERR", message: words.dropFirst().joined())
         case REDIS_REPLY_ARRAY:
             var elements: [RedisValue] = []
             elements.reserveCapacity(reply.pointee.elements)

@@ -1,4 +1,4 @@
-import Logging
+public import Logging
 import Metrics
 public import RedisClient
 import Synchronization

@@ -8,10 +8,9 @@ public struct Ticket: Sendable {
 
     static let length = SessionHandle.length + 1 + Secret.length
 
-    /// A new ticket of this session.
-    init(handle: SessionHandle) {
+    init(handle: SessionHandle, secret: Secret) {
         self.handle = handle
-        self.secret = .random()
+        self.secret = secret
     }
 
     /// Reads a client's text; nil when it is not exactly a ticket in canonical spelling.

@@ -28,7 +28,7 @@ public struct SocketIOCounters: Sendable {
 public final class SocketIOServer: Sendable {
     public let engine: EngineServer
     public let counters: SocketIOCounters
-    private let hubs: HubMap
+    private let hubs: EventLoopLocal<Hub>
 
     /// - Parameters:
     ///   - eventLoops: those that accept connections.
@@ -38,7 +38,7 @@ public final class SocketIOServer: Sendable {
         handler: any SocketHandler
     ) {
         counters = SocketIOCounters()
-        hubs = HubMap(eventLoops: eventLoops)
+        hubs = EventLoopLocal(eventLoops: eventLoops)
         self.engine = EngineServer(
             configuration: engine, eventLoops: eventLoops,
             application: HubFactory(
@@ -49,42 +49,19 @@ public final class SocketIOServer: Sendable {
     ///
     /// - Parameter except: a socket that is left out.
     public func broadcast(_ message: EncodedMessage, to room: String, except: SocketID? = nil) {
-        hubs.each { $0.broadcast(message, to: room, except: except) }
+        hubs.forEach { $0.broadcast(message, to: room, except: except) }
     }
 
     /// Sends the same bytes to every socket of this node.
     public func broadcast(_ message: EncodedMessage) {
-        hubs.each { $0.broadcast(message) }
+        hubs.forEach { $0.broadcast(message) }
     }
 
     /// Does something with every socket of this node, on its own event loop.
     public func forEachSocket(_ body: @escaping @Sendable (Socket) -> Void) {
-        hubs.each { hub in
+        hubs.forEach { hub in
             for socket in hub.sockets.values {
                 body(socket)
-            }
-        }
-    }
-}
-
-/// The hubs of all event loops; each is touched on its own only.
-final class HubMap: Sendable {
-    private let boxes: [(eventLoop: any EventLoop, box: NIOLoopBoundBox<Hub?>)]
-
-    init(eventLoops: [any EventLoop]) {
-        boxes = eventLoops.map { ($0, .makeEmptyBox(valueType: Hub.self, eventLoop: $0)) }
-    }
-
-    func set(_ hub: Hub) {
-        for (eventLoop, box) in boxes where eventLoop === hub.loop.eventLoop {
-            box.value = hub
-        }
-    }
-
-    func each(_ body: @escaping @Sendable (Hub) -> Void) {
-        for (eventLoop, box) in boxes {
-            eventLoop.execute {
-                if let hub = box.value { body(hub) }
             }
         }
     }
@@ -94,7 +71,7 @@ private struct HubFactory: EngineApplication {
     let handler: any SocketHandler
     let configuration: SocketIOConfiguration
     let counters: SocketIOCounters
-    let hubs: HubMap
+    let hubs: EventLoopLocal<Hub>
 
     func authorize(_ handshake: EngineHandshake) -> HandshakeAuthorization {
         handler.authorize(handshake)
@@ -102,7 +79,7 @@ private struct HubFactory: EngineApplication {
 
     func makeLoopApplication(_ loop: EngineLoop) -> any EngineLoopApplication {
         let hub = Hub(loop: loop, handler: handler, configuration: configuration, counters: counters)
-        hubs.set(hub)
+        hubs[loop.eventLoop] = hub
         return hub
     }
 }

@@ -1,0 +1,61 @@
+public import SocketIO
+
+/// A room as a decision sees it. Notes what was read: the act is applied only if that is still so when it is written.
+public struct RoomView {
+    /// Beyond this many fields a decision counts as having read all of the room.
+    static let maximumReads = 128
+
+    public let name: RoomName
+    private let version: Int
+    private let content: [FieldName: RoomField]
+    private(set) var reads = RoomReads()
+
+    init(name: RoomName, version: Int, content: [FieldName: RoomField]) {
+        self.name = name
+        self.version = version
+        self.content = content
+    }
+
+    /// A field's value; nil when there is none.
+    public subscript(field: String) -> JSONBytes? {
+        mutating get {
+            let name = FieldName(field)
+            let found = content[name]
+            if !reads.isWhole {
+                reads.fields[name] = found?.version ?? 0
+                if reads.fields.count > Self.maximumReads { readWhole() }
+            }
+            return found?.value
+        }
+    }
+
+    /// How many fields there are. Every other act of the room then conflicts with this one.
+    public var count: Int {
+        mutating get {
+            readWhole()
+            return content.count
+        }
+    }
+
+    /// All fields, in no particular order. Every other act of the room then conflicts with this one.
+    public mutating func forEach(_ body: (_ field: String, _ value: JSONBytes) -> Void) {
+        readWhole()
+        for (name, field) in content { body(name.text, field.value) }
+    }
+
+    /// Notes that all of the room was read.
+    public mutating func readWhole() {
+        reads.isWhole = true
+        reads.wholeVersion = version
+        reads.fields.removeAll()
+    }
+}
+
+/// What a decision read.
+struct RoomReads: Equatable {
+    /// The version of each field; 0 for one that is not there.
+    var fields: [FieldName: Int] = [:]
+    var isWhole = false
+    /// The room's version, when all of it was read.
+    var wholeVersion = 0
+}

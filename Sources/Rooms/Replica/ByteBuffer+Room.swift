@@ -1,0 +1,34 @@
+import NIOCore
+import SocketIO
+
+extension ByteBuffer {
+    /// `"room":…,"epoch":…,"version":…`
+    mutating func writePosition(_ position: RoomPosition, of room: RoomName) {
+        writeStaticString("\"room\":")
+        writeJSONString(room.rawValue)
+        writeStaticString(",\"epoch\":")
+        writeJSONString(position.epoch)
+        writeStaticString(",\"version\":")
+        writeJSONInteger(position.version)
+    }
+
+    mutating func writeFields(_ fields: some Sequence<(FieldName, JSONBytes)>) {
+        var isFirst = true
+        for (name, value) in fields {
+            if !isFirst { writeStaticString(",") }
+            isFirst = false
+            writeJSONString(name.text)
+            writeStaticString(":")
+            writeJSON(value)
+        }
+    }
+
+    mutating func writeNames(_ names: some Sequence<FieldName>) {
+        var isFirst = true
+        for name in names {
+            if !isFirst { writeStaticString(",") }
+            isFirst = false
+            writeJSONString(name.text)
+        }
+    }
+}

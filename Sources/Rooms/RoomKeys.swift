@@ -1,0 +1,22 @@
+import RedisClient
+
+/// The keys and the channel of a room.
+struct RoomKeys: Sendable {
+    let room: String
+    let log: String
+    let acts: String
+    let channelName: String
+
+    init(prefix: String, room name: RoomName) {
+        room = "\(prefix)room:{\(name)}"
+        log = room + ":log"
+        acts = room + ":acts"
+        channelName = room
+    }
+
+    var channel: RedisChannel { .sharded(channelName) }
+
+    static func session(prefix: String, handle: String) -> String {
+        "\(prefix)session:{\(handle)}"
+    }
+}

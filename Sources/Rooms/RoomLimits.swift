@@ -1,0 +1,40 @@
+/// What rooms may hold and how long they may take.
+public struct RoomLimits: Sendable {
+    /// Fields of a room; 1,024 by default. An act may change as many at most.
+    public var maximumFields = 1_024
+    /// Bytes of a field's name; 128 by default.
+    public var maximumNameBytes = 128
+    /// Bytes of a field's value; 16 KiB by default.
+    public var maximumFieldBytes = 16 * 1_024
+    /// Bytes of all names and values of a room; 256 KiB by default.
+    public var maximumRoomBytes = 256 * 1_024
+    /// Entries that a room's log keeps at least; 1,000 by default.
+    public var logLength = 1_000
+    /// After how long a room that nobody is in is forgotten; 7 days by default.
+    public var idle: Duration = .seconds(7 * 24 * 3_600)
+    /// How long a room is followed after its last socket left; 5 s by default.
+    public var linger: Duration = .seconds(5)
+    /// How often rooms are compared with Redis; 2 s by default.
+    public var checkInterval: Duration = .seconds(2)
+    /// How long an act may wait for others of the same node that write what it reads; 2 s by default.
+    public var actWait: Duration = .seconds(2)
+    /// How many acts of a room may wait so; 1,024 by default. Above: `unavailable` at once.
+    public var maximumWaitingActs = 1_024
+    /// How often an act is decided when other nodes change what it read; 8 by default. Then it is a `conflict`.
+    public var maximumDecisions = 8
+
+    public init() {}
+
+    /// An act's changes that one call of the script can take.
+    var maximumChanges: Int { min(maximumFields, 2_048) }
+
+    /// Log entries in one answer of Redis; beyond, all of the room is read instead.
+    var maximumEntries: Int { min(logLength, 512) }
+}
+
+extension Duration {
+    var milliseconds: Int {
+        let (seconds, attoseconds) = components
+        return Int(clamping: seconds) * 1_000 + Int(attoseconds / 1_000_000_000_000_000)
+    }
+}

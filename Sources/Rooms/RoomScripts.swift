@@ -1,0 +1,14 @@
+import RedisClient
+
+enum RoomScripts {
+    static let commit = script("commit", PackageResources.commit_lua, with: PackageResources.replica_lua)
+    static let since = script("since", PackageResources.since_lua, with: PackageResources.replica_lua)
+    static let versions = RedisScript(name: "versions", source: PackageResources.versions_lua)
+    static let refresh = RedisScript(name: "refresh", source: PackageResources.refresh_lua)
+
+    /// Puts what scripts have in common after the first line, which must stay the first.
+    private static func script(_ name: String, _ source: [UInt8], with common: [UInt8]) -> RedisScript {
+        let end = (source.firstIndex(of: UInt8(ascii: "\n")) ?? source.endIndex - 1) + 1
+        return RedisScript(name: name, source: source[..<end] + common + source[end...])
+    }
+}

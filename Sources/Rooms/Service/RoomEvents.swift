@@ -1,0 +1,157 @@
+import NIOCore
+public import Sessions
+public import SocketIO
+
+/// The room events of a socket: `join`, `leave`, `act`, `cast`. What it may do is decided by its session.
+public struct RoomEvents: Sendable {
+    private let rooms: Rooms
+    private let sessions: SessionService
+    private let roomsPerSocket: Int
+
+    /// - Parameter roomsPerSocket: how many rooms one socket may be in at once.
+    public init(rooms: Rooms, sessions: SessionService, roomsPerSocket: Int) {
+        self.rooms = rooms
+        self.sessions = sessions
+        self.roomsPerSocket = roomsPerSocket
+    }
+
+    /// Answers one event; `nil` when it is none of a room's.
+    public nonisolated(nonsending) func handle(
+        _ name: String, _ body: JSONBytes, on socket: Socket
+    ) async throws(RequestFailure) -> Reply? {
+        switch name {
+        case "join": try await join(body, on: socket)
+        case "leave": try leave(body, on: socket)
+        case "act": try await act(body, on: socket)
+        case "cast": try await cast(body, on: socket)
+        default: nil
+        }
+    }
+
+    /// A slow client keeps up again: one snapshot instead of what it missed.
+    public func resend(_ missed: Set<String>, to socket: Socket) {
+        for name in missed {
+            if let room = RoomName(name) {
+                rooms.sendSnapshot(of: room) { [eventLoop = socket.eventLoop, socket = NIOLoopBound(socket, eventLoop: socket.eventLoop)] state in
+                    eventLoop.execute {
+                        if socket.value.isIn(name) { socket.value.emit("state", state) }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The socket is gone.
+    public func left(_ names: Set<String>) {
+        for name in names {
+            if let room = RoomName(name) { rooms.leave(room) }
+        }
+    }
+
+    // MARK: Events
+
+    private nonisolated(nonsending) func join(_ body: JSONBytes, on socket: Socket) async throws(RequestFailure) -> Reply {
+        let room = try Self.room(body)
+        let since = try Self.position(body)
+        let wasIn = socket.isIn(room.string)
+        if !wasIn, socket.roomCount >= roomsPerSocket {
+            throw RequestFailure(
+                .rateLimited, "a socket may be in \(roomsPerSocket) rooms; leave one before joining another")
+        }
+        // Into the index first: what is broadcast after the answer was made must find the socket there.
+        socket.join(room.string)
+        do {
+            let answer =
+                wasIn
+                ? try await rooms.answer(room, since: since) : try await rooms.enter(room, since: since)
+            if !wasIn, !socket.isIn(room.string) {
+                rooms.leave(room)  // it disconnected meanwhile, and was never counted
+            }
+            return Reply(members: answer.body)
+        } catch {
+            if !wasIn { socket.leave(room.string) }
+            throw Self.failure(error)
+        }
+    }
+
+    private func leave(_ body: JSONBytes, on socket: Socket) throws(RequestFailure) -> Reply {
+        let room = try Self.room(body)
+        if socket.isIn(room.string) {
+            socket.leave(room.string)
+            rooms.leave(room)
+        }
+        return Reply()
+    }
+
+    private nonisolated(nonsending) func act(_ body: JSONBytes, on socket: Socket) async throws(RequestFailure) -> Reply {
+        let room = try Self.room(body)
+        guard let id = body["id"]?.string.flatMap(ActID.init) else {
+            throw RequestFailure(.badRequest, "id: 1 to 64 printable ASCII characters are expected")
+        }
+        guard let action = body["action"], action.kind == .object else {
+            throw RequestFailure(.badRequest, "action: an object is expected")
+        }
+        let (player, sessionGuard) = try sessions.player(of: socket)
+        try Self.requireJoined(room, socket)
+        let result = await rooms.act(
+            room, id: id, action: action, by: Player(userID: player.id, name: player.name),
+            guard: .init(
+                handle: sessionGuard.handle, generation: sessionGuard.generation, userID: sessionGuard.userID))
+        switch result {
+        case .applied(let version):
+            return Reply { $0.member("version", int: version) }
+        case .refused(let refusal):
+            throw RequestFailure(ErrorCode(rawValue: refusal.code.rawValue) ?? .rejected, refusal.message)
+        case .sessionEnded:
+            await sessions.verify(socket)
+            throw RequestFailure(.loginRequired, "the session is not logged in any more; log in to act")
+        case .unavailable(let message):
+            throw RequestFailure(.unavailable, message, retryAfter: .seconds(1))
+        }
+    }
+
+    private nonisolated(nonsending) func cast(_ body: JSONBytes, on socket: Socket) async throws(RequestFailure) -> Reply {
+        let room = try Self.room(body)
+        guard let data = body["data"] else {
+            throw RequestFailure(.badRequest, "data: any JSON value is expected")
+        }
+        let (player, _) = try sessions.player(of: socket)
+        try Self.requireJoined(room, socket)
+        do {
+            try await rooms.cast(
+                room, data: data, by: Player(userID: player.id, name: player.name), socketID: socket.id.string)
+        } catch {
+            throw Self.failure(error)
+        }
+        return Reply()
+    }
+
+    // MARK: Reading
+
+    private static func room(_ body: JSONBytes) throws(RequestFailure) -> RoomName {
+        guard let room = body["room"]?.string.flatMap(RoomName.init) else {
+            throw RequestFailure(.badRequest, "room: 1 to 64 characters of A-Z a-z 0-9 . _ : - are expected")
+        }
+        return room
+    }
+
+    private static func position(_ body: JSONBytes) throws(RequestFailure) -> RoomPosition? {
+        guard let since = body["since"], !since.isNull else { return nil }
+        guard let epoch = since["epoch"]?.string, let version = since["version"]?.int, version >= 0 else {
+            throw RequestFailure(.badRequest, "since: {epoch, version} as the last state or patch told is expected")
+        }
+        return RoomPosition(epoch: epoch, version: version)
+    }
+
+    private static func requireJoined(_ room: RoomName, _ socket: Socket) throws(RequestFailure) {
+        guard socket.isIn(room.string) else {
+            throw RequestFailure(.notJoined, "join the room \(room.string) before acting in it")
+        }
+    }
+
+    private static func failure(_ error: RoomError) -> RequestFailure {
+        RequestFailure(
+            ErrorCode(rawValue: error.code.rawValue) ?? .internal, error.message,
+            retryAfter: error.code == .unavailable ? .seconds(1) : nil)
+    }
+}

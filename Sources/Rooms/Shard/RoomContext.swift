@@ -1,0 +1,59 @@
+import Logging
+import RedisClient
+import Synchronization
+
+/// What all shards of a node share.
+final class RoomContext: Sendable {
+    let redis: RedisClient
+    let subscriber: RedisSubscriber
+    let prefix: String
+    let games: GameCatalog
+    let limits: RoomLimits
+    let audience: any RoomAudience
+    let counters = RoomCounters()
+    let logger: Logger
+    /// A replication id that Redis said is not its own any more, and its own.
+    private let correction = Mutex<(told: String, actual: String)?>(nil)
+
+    init(
+        redis: RedisClient, subscriber: RedisSubscriber, prefix: String, games: GameCatalog, limits: RoomLimits,
+        audience: any RoomAudience, logger: Logger
+    ) {
+        self.redis = redis
+        self.subscriber = subscriber
+        self.prefix = prefix
+        self.games = games
+        self.limits = limits
+        self.audience = audience
+        self.logger = logger
+    }
+
+    /// The replication id of the Redis that this node is connected to.
+    func replicationID() throws(RoomError) -> String {
+        guard let told = redis.server?.replicationID else { throw .unavailable() }
+        return correction.withLock { $0?.told == told ? $0?.actual : nil } ?? told
+    }
+
+    /// - Parameters:
+    ///   - actual: what a script answered with.
+    ///   - used: what it was given.
+    func correct(_ actual: String, used: String) {
+        guard actual != used, !actual.isEmpty, let told = redis.server?.replicationID else { return }
+        correction.withLock { $0 = (told, actual) }
+    }
+
+    /// A name for an epoch that may begin: 128 random bits.
+    static func freshEpoch() -> String {
+        var generator = SystemRandomNumberGenerator()
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+        return String(unsafeUninitializedCapacity: 22) { bytes in
+            var bits: UInt64 = 0
+            for index in 0..<22 {
+                if index % 10 == 0 { bits = generator.next() }
+                bytes[index] = alphabet[Int(bits & 63)]
+                bits >>= 6
+            }
+            return 22
+        }
+    }
+}

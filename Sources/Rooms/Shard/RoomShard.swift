@@ -1,0 +1,170 @@
+import NIOCore
+import RedisClient
+
+/// The rooms whose home is one event loop, which it runs on.
+actor RoomShard {
+    nonisolated let eventLoop: any EventLoop
+    nonisolated let context: RoomContext
+    /// Says that rooms are queued for reading.
+    nonisolated let readingSignal = Signal()
+    /// Says that a check must not wait for its time.
+    nonisolated let checkSignal = Signal()
+    var rooms: [RoomName: HeldRoom] = [:]
+    var readingQueue: [RoomName] = []
+    var lastRefresh = ContinuousClock.now
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor {
+        eventLoop.executor.asUnownedSerialExecutor()
+    }
+
+    init(eventLoop: any EventLoop, context: RoomContext) {
+        self.eventLoop = eventLoop
+        self.context = context
+    }
+
+    /// Runs on the event loop, at once when called there.
+    nonisolated func onLoop(_ body: @escaping @Sendable (isolated RoomShard) -> Void) {
+        if eventLoop.inEventLoop {
+            assumeIsolated(body)
+        } else {
+            eventLoop.execute { self.assumeIsolated(body) }
+        }
+    }
+
+    func loadedRoom(_ name: RoomName) -> HeldRoom? {
+        guard let held = rooms[name], held.phase == .loaded else { return nil }
+        return held
+    }
+
+    // MARK: Entering and leaving
+
+    func enter(
+        _ name: RoomName, since known: RoomPosition?, handOver: (@Sendable (JoinAnswer) -> Void)?
+    ) async throws(RoomError) -> JoinAnswer {
+        let held = hold(name)
+        do throws(RoomError) {
+            try await load(held)
+            return try await answer(held, since: known, handOver: handOver)
+        } catch {
+            release(held)
+            throw error
+        }
+    }
+
+    func answer(
+        _ name: RoomName, since known: RoomPosition?, handOver: (@Sendable (JoinAnswer) -> Void)?
+    ) async throws(RoomError) -> JoinAnswer {
+        guard let held = loadedRoom(name) else { throw .notJoined }
+        return try await answer(held, since: known, handOver: handOver)
+    }
+
+    func leave(_ name: RoomName) {
+        if let held = rooms[name] { release(held) }
+    }
+
+    private func hold(_ name: RoomName) -> HeldRoom {
+        let held: HeldRoom
+        if let known = rooms[name] {
+            held = known
+        } else {
+            held = HeldRoom(
+                name: name, game: context.games.game(for: name), keys: RoomKeys(prefix: context.prefix, room: name))
+            rooms[name] = held
+            context.counters.hold(1)
+        }
+        held.holders += 1
+        return held
+    }
+
+    private func release(_ held: HeldRoom) {
+        guard held.holders > 0 else { return }
+        held.holders -= 1
+        guard held.holders == 0 else { return }
+        held.idleSince = .now
+        forget(held)
+    }
+
+    /// Drops a room that is not followed and that nobody is in.
+    private func forget(_ held: HeldRoom) {
+        guard held.holders == 0, held.phase == .idle, rooms[held.name] === held else { return }
+        rooms[held.name] = nil
+        context.counters.hold(-1)
+    }
+
+    /// Follows the room: subscribes first, then reads, so that nothing falls in between.
+    private func load(_ held: HeldRoom) async throws(RoomError) {
+        while held.phase != .loaded {
+            if held.phase != .idle {
+                if let error = await withCheckedContinuation({ held.phaseWaiters.append($0) }) { throw error }
+                continue
+            }
+            held.phase = .loading
+            let name = held.name
+            do throws(RedisError) {
+                try await context.subscriber.subscribe(held.keys.channel) { [weak self] event in
+                    self?.onLoop { $0.received(event, of: name) }
+                }
+            } catch {
+                held.endPhase(.idle, error: .unavailable(error))
+                throw .unavailable(error)
+            }
+            do throws(RoomError) {
+                try await read(held)
+            } catch {
+                await context.subscriber.unsubscribe(held.keys.channel)
+                held.endPhase(.idle, error: error)
+                throw error
+            }
+            held.endPhase(.loaded)
+        }
+    }
+
+    /// Ends the subscriptions of rooms that nobody has been in for a while.
+    func endIdle() async {
+        let now = ContinuousClock.now
+        let idle = rooms.values.filter {
+            $0.phase == .loaded && $0.holders == 0 && now - $0.idleSince >= context.limits.linger
+        }
+        for held in idle where held.phase == .loaded && held.holders == 0 {
+            held.phase = .closing
+            await context.subscriber.unsubscribe(held.keys.channel)
+            held.endPhase(.idle)
+            forget(held)
+        }
+    }
+
+    // MARK: Answers
+
+    /// Computed and handed over in one turn of the event loop: later patches are broadcast after it.
+    private func answer(
+        _ held: HeldRoom, since known: RoomPosition?, handOver: (@Sendable (JoinAnswer) -> Void)?
+    ) async throws(RoomError) -> JoinAnswer {
+        guard let known, known.version >= 0 else { return hand(held.replica.snapshot(), to: handOver) }
+        if held.replica.isAhead(known) { try await catchUp(held) }
+        if let answer = held.replica.patches(since: known) { return hand(answer, to: handOver) }
+        guard known.epoch == held.replica.position.epoch, known.version < held.replica.position.version,
+            held.replica.position.version - known.version <= context.limits.maximumEntries
+        else { return hand(held.replica.snapshot(), to: handOver) }
+        let reading = try await reading(held, from: known)
+        if case .entries(let entries) = reading.content, reading.position.epoch == held.replica.position.epoch {
+            absorb(held, reading, asked: known)
+            if let answer = held.replica.patches(since: known, older: entries) { return hand(answer, to: handOver) }
+        }
+        return hand(held.replica.snapshot(), to: handOver)
+    }
+
+    private func hand(_ answer: JoinAnswer, to handOver: (@Sendable (JoinAnswer) -> Void)?) -> JoinAnswer {
+        handOver?(answer)
+        return answer
+    }
+
+    /// All of the room, also of one that this node does not follow.
+    func snapshot(_ name: RoomName) async throws(RoomError) -> JoinAnswer {
+        if let held = loadedRoom(name) { return held.replica.snapshot() }
+        let held = HeldRoom(
+            name: name, game: context.games.game(for: name), keys: RoomKeys(prefix: context.prefix, room: name))
+        let asked = held.replica.position
+        _ = held.replica.received(try await reading(held, from: asked), asked: asked)
+        return held.replica.snapshot()
+    }
+}

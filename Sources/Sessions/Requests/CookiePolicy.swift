@@ -1,0 +1,75 @@
+/// How a browser carries its credential: by which cookie, and whether by any.
+public enum CookiePolicy: Sendable, Equatable {
+    /// `__Host-rejoin`, with `Secure`: HTTPS.
+    case secure
+    /// `rejoin` without `Secure`: plain HTTP on loopback, or where the operator allows insecure logins.
+    case plain
+    /// None, and no login: plain HTTP off loopback.
+    case none
+
+    /// How many bytes a request's `Cookie` headers may have together.
+    public static let maximumHeaderBytes = 4096
+
+    /// Decides by scheme and host as the client sees them.
+    ///
+    /// - Parameter allowsInsecureLogin: `REJOIN_INSECURE_LOGIN`: plain HTTP off loopback is treated as loopback is.
+    public init(_ source: RequestSource, allowsInsecureLogin: Bool) {
+        switch source.scheme {
+        case .https: self = .secure
+        case .http: self = source.isLoopback || allowsInsecureLogin ? .plain : .none
+        }
+    }
+
+    /// The cookie's name; nil when there is none.
+    public var name: String? {
+        switch self {
+        case .secure: "__Host-rejoin"
+        case .plain: "rejoin"
+        case .none: nil
+        }
+    }
+
+    /// Whether somebody may log in this way.
+    public var allowsLogin: Bool { self != .none }
+
+    /// Finds the credential in a request. Only the cookie of the policy's own name is looked at.
+    ///
+    /// - Parameter headers: the values of the `Cookie` fields, in order.
+    /// - Returns: its value as it was sent; nil when there is none.
+    /// - Throws: `CookieError.tooLarge` above 4 KiB, `CookieError.duplicate` when the name comes twice.
+    public func value(in headers: [String]) throws(CookieError) -> Substring? {
+        guard headers.reduce(0, { $0 + $1.utf8.count }) <= Self.maximumHeaderBytes else { throw .tooLarge }
+        guard let name = self.name else { return nil }
+        var value: Substring?
+        for header in headers {
+            for pair in header.split(separator: ";") {
+                let pair = pair.trimmingSpaces()
+                guard let equals = pair.utf8.firstIndex(of: UInt8(ascii: "=")),
+                    pair[..<equals].trimmingSpaces().utf8.elementsEqual(name.utf8)
+                else { continue }
+                guard value == nil else { throw .duplicate }
+                value = pair[pair.utf8.index(after: equals)...].trimmingSpaces()
+            }
+        }
+        return value
+    }
+
+    /// The `Set-Cookie` header that gives the browser a credential.
+    ///
+    /// - Parameter remaining: what is left of the absolute life; whole seconds are sent.
+    /// - Returns: nil when there is no cookie this way.
+    public func header(_ credential: Credential, remaining: Duration) -> String? {
+        guard let name = self.name else { return nil }
+        let secure = self == .secure ? " Secure;" : ""
+        let seconds = max(0, remaining.components.seconds)
+        return "\(name)=\(credential.text); Path=/; Max-Age=\(seconds);\(secure) HttpOnly; SameSite=Lax"
+    }
+}
+
+/// What is wrong with the cookies of a request.
+public enum CookieError: Error, Sendable, Equatable {
+    /// The cookie's name comes twice, and none of the two is believed: 400.
+    case duplicate
+    /// The `Cookie` headers have more than 4 KiB: 431.
+    case tooLarge
+}

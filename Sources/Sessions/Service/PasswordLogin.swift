@@ -1,0 +1,109 @@
+package import Accounts
+package import SocketIO
+
+/// What a client sends to log in or to register.
+package struct PasswordLogin: Sendable {
+    package let username: String
+    package let password: String
+
+    /// - Throws: `bad_request` when the two are not there, `weak_password` when the password is one that no account can have.
+    package init(_ body: JSONBytes) throws(RequestFailure) {
+        guard let username = body["username"]?.string, let password = body["password"]?.string else {
+            throw RequestFailure(.badRequest, "username and password: two strings are expected")
+        }
+        self.username = username
+        self.password = password
+    }
+}
+
+/// Somebody whose password was right.
+package struct VerifiedUser: Sendable {
+    package let user: SessionUser
+    /// The user's generation, read before the password was verified.
+    package let generation: Int
+}
+
+extension SessionService {
+    /// Verifies a password, within the cluster's limits.
+    ///
+    /// - Parameters:
+    ///   - browser: the caller's session, where somebody was logged in before.
+    ///   - lastUserID: who that was.
+    /// - Throws: `invalid_credentials` for an unknown name as for a wrong password, `rate_limited`, `unavailable`,
+    ///   `forbidden` over plain HTTP off loopback.
+    package func verify(
+        _ login: PasswordLogin, from visitor: Visitor, browser: SessionHandle?, lastUserID: String?
+    ) async throws(RequestFailure) -> VerifiedUser {
+        try requireSecure(visitor)
+        let account = try await serving { () async throws(AccountsError) in
+            try await self.accounts.user(named: login.username)
+        }
+        let isLast = account != nil && account?.id == lastUserID
+        let admission = try await serving { () async throws(SessionError) in
+            try await self.limiter.admit(
+                account: Self.key(of: login.username), address: visitor.address, browser: isLast ? browser : nil)
+        }
+        guard case .admitted(let attempt) = admission else {
+            throw .tooManyFailures(admission)
+        }
+        let generation: Int
+        let user: User?
+        do throws(RequestFailure) {
+            generation = try await serving { () async throws(SessionError) in
+                guard let account else { return 0 }
+                return try await self.store.userGeneration(of: account.id)
+            }
+            user = try await serving { () async throws(AccountsError) in
+                try await self.accounts.authenticate(name: login.username, password: login.password)
+            }
+        } catch {
+            await abandon(attempt)
+            throw error
+        }
+        _ = try await serving { () async throws(SessionError) in
+            try await self.limiter.settle(attempt, as: user == nil ? .failed : .succeeded)
+        }
+        guard let user, user.id == account?.id else {
+            counters.failedLogins.increment()
+            throw RequestFailure(.invalidCredentials, "the name or the password is wrong")
+        }
+        return VerifiedUser(user: SessionUser(id: user.id, name: user.name), generation: generation)
+    }
+
+    /// Makes an account for a visitor.
+    package func register(
+        _ login: PasswordLogin, from visitor: Visitor
+    ) async throws(RequestFailure) -> VerifiedUser {
+        try requireSecure(visitor)
+        let user = try await serving { () async throws(AccountsError) in
+            try await self.accounts.register(name: login.username, password: login.password)
+        }
+        counters.registrations.increment()
+        return VerifiedUser(user: SessionUser(id: user.id, name: user.name), generation: 0)
+    }
+
+    private func requireSecure(_ visitor: Visitor) throws(RequestFailure) {
+        guard visitor.cookie.allowsLogin else {
+            throw RequestFailure(
+                .forbidden,
+                "a password may not travel over plain HTTP; use HTTPS (or set REJOIN_INSECURE_LOGIN where nobody listens)")
+        }
+    }
+
+    /// The limits count a name as its account does, and one that no account can have as it is.
+    private static func key(of username: String) -> String {
+        do {
+            return try AccountName(username).key
+        } catch {
+            return username
+        }
+    }
+
+    private func abandon(_ attempt: LoginAttempt) async {
+        do throws(SessionError) {
+            try await limiter.settle(attempt, as: .abandoned)
+        } catch {
+            logger.debug("login attempt not settled", metadata: ["error": "\(error)"])
+        }
+    }
+}

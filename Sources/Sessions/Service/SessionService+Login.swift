@@ -1,0 +1,228 @@
+import Accounts
+import NIOCore
+package import SocketIO
+
+/// The session events of a socket: `login`, `register`, `logout`.
+extension SessionService {
+    /// Answers one event; `nil` when it is none of a session's.
+    package nonisolated(nonsending) func handle(
+        _ name: String, _ body: JSONBytes, on socket: Socket
+    ) async throws(RequestFailure) -> Reply? {
+        switch name {
+        case "login": try await logIn(body, on: socket)
+        case "register": try await register(body, on: socket)
+        case "logout": try await logOut(body, on: socket)
+        default: nil
+        }
+    }
+
+    // MARK: Login
+
+    private nonisolated(nonsending) func logIn(_ body: JSONBytes, on socket: Socket) async throws(RequestFailure) -> Reply {
+        let session = try Self.session(of: socket)
+        let password = try PasswordLogin(body)
+        let browser = session.lastUserID == nil ? nil : session.identity?.handle
+        let verified = try await verify(
+            password, from: session.visitor, browser: browser, lastUserID: session.lastUserID)
+        return try await enter(verified, on: socket)
+    }
+
+    private nonisolated(nonsending) func register(
+        _ body: JSONBytes, on socket: Socket
+    ) async throws(RequestFailure) -> Reply {
+        let session = try Self.session(of: socket)
+        let password = try PasswordLogin(body)
+        return try await enter(try await register(password, from: session.visitor), on: socket)
+    }
+
+    /// Makes a socket a player's: its session changes its secret, and the socket stays open.
+    private nonisolated(nonsending) func enter(
+        _ verified: VerifiedUser, on socket: Socket
+    ) async throws(RequestFailure) -> Reply {
+        let session = try Self.session(of: socket)
+        if session.user != nil {
+            // Somebody was logged in here: that login ends first, everywhere.
+            _ = try await end(socket)
+        }
+        let result: SessionLoginResult
+        do throws(SessionError) {
+            result = try await store.logIn(
+                SessionLogin(
+                    place: session.place, user: verified.user, userGeneration: verified.generation,
+                    delivery: session.mode == .token ? .atOnce : .ticket, client: session.visitor.client,
+                    address: session.visitor.address.description))
+        } catch {
+            throw RequestFailure(error)
+        }
+        guard case .loggedIn(let login) = result else { throw Self.endedMeanwhile }
+        counters.logins.increment()
+        session.user = verified.user
+        session.lastUserID = verified.user.id
+        var identity = SocketSession.Identity(
+            handle: login.loginGuard.handle, generation: login.loginGuard.generation, secret: nil, isAlias: false,
+            expires: login.expires)
+        let reply: Reply
+        switch login.proof {
+        case .ticket(let ticket):
+            reply = Reply {
+                $0.member("user", json: verified.user.json)
+                $0.member("ticket", string: ticket.text)
+            }
+        case .secret(let secret):
+            identity.secret = secret.digest
+            let credential: Credential
+            do throws(SessionError) {
+                credential = try keys.issue(.player, handle: login.loginGuard.handle, secret: secret)
+            } catch {
+                throw RequestFailure(error)
+            }
+            reply = Reply {
+                $0.member("user", json: verified.user.json)
+                $0.member("token", string: credential.text)
+            }
+        }
+        move(socket, to: identity)
+        announce(.login, to: socket)
+        if session.mode == .token, login.isInPlace {
+            await tellRefresh(login.loginGuard)
+        }
+        await endSurplus(login.loginGuard)
+        return reply
+    }
+
+    /// Ends a user's oldest sessions where only so many are allowed.
+    func endSurplus(_ login: SessionGuard) async {
+        guard configuration.sessionsPerUser > 0 else { return }
+        do throws(SessionError) {
+            let ended = try await store.endOldest(
+                of: login.userID, keeping: configuration.sessionsPerUser, sparing: login.handle)
+            guard !ended.isEmpty else { return }
+            _ = await tellEnded(ended.map(Ending.init), .replaced)
+        } catch {
+            logger.warning("a user's oldest sessions were not ended", metadata: ["error": "\(error)"])
+        }
+    }
+
+    // MARK: Logout
+
+    private nonisolated(nonsending) func logOut(_ body: JSONBytes, on socket: Socket) async throws(RequestFailure) -> Reply {
+        let everywhere = try Self.flag("everywhere", in: body)
+        guard let login = socket.session?.loginGuard else {
+            throw RequestFailure(.loginRequired, "nobody is logged in on this socket")
+        }
+        var confirmation = try await end(socket)
+        if everywhere {
+            let others = try await endAll(of: login.userID, sparing: login.handle)
+            confirmation.sockets += others.sockets
+            for node in others.missing where !confirmation.missing.contains(node) {
+                confirmation.missing.append(node)
+            }
+        }
+        return Reply { $0.member(confirmation) }
+    }
+
+    /// Logs a socket's session out, on every node.
+    private nonisolated(nonsending) func end(_ socket: Socket) async throws(RequestFailure) -> Confirmation {
+        guard let session = socket.session, let login = session.loginGuard else {
+            return Confirmation(sockets: 0, nodes: 0, missing: [])
+        }
+        let confirmation = try await logOut(login)
+        if session.loginGuard == login {
+            // The bus did not bring it here.
+            turnToWatcher(socket, .logout, keeping: nil)
+        }
+        return confirmation
+    }
+
+    /// Logs a session out; effective everywhere once this returns, whatever the bus does.
+    package func logOut(_ login: SessionGuard) async throws(RequestFailure) -> Confirmation {
+        do throws(SessionError) {
+            let outcome = try await store.logOut(login)
+            counters.logouts.increment()
+            let next: Int? = if case .done(let generation) = outcome { generation } else { nil }
+            return await tellEnded([Ending(handle: login.handle, generation: login.generation, next: next)], .logout)
+        } catch {
+            throw RequestFailure(error)
+        }
+    }
+
+    /// Ends all sessions of a user, and every login of it that is on its way.
+    package func endAll(
+        of userID: String, sparing handle: SessionHandle?
+    ) async throws(RequestFailure) -> Confirmation {
+        do throws(SessionError) {
+            let ended = try await store.endAll(of: userID, sparing: handle)
+            return await tellEnded(ended.map(Ending.init), .revoked)
+        } catch {
+            throw RequestFailure(error)
+        }
+    }
+
+    // MARK: A socket whose session ended unnoticed
+
+    /// Looks up a socket's session after an act was refused, and turns the socket to a watcher if its login is over.
+    package nonisolated(nonsending) func verify(_ socket: Socket) async {
+        guard let login = socket.session?.loginGuard else { return }
+        do throws(SessionError) {
+            let state = try await store.touch([SessionTouch(login.handle, slides: false)])
+            if let state = state.first {
+                apply(state, to: socket, login)
+            }
+        } catch {
+            logger.debug("session not verified", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Brings a socket in line with what its record is now.
+    func apply(_ state: SessionState, to socket: Socket, _ login: SessionGuard?) {
+        guard let session = socket.session, session.loginGuard == login, var identity = session.identity else { return }
+        switch state {
+        case .gone:
+            turnToWatcher(socket, store.clock.now >= identity.expires ? .expired : .revoked, keeping: nil)
+        case .live(let generation, _, let expires, _):
+            identity.expires = expires
+            // An older generation is what the record was before a login that came meanwhile.
+            if let login, !state.holds(login), generation >= login.generation {
+                identity.generation = generation
+                turnToWatcher(socket, .logout, keeping: identity)
+            } else {
+                session.identity = identity
+            }
+        }
+    }
+
+    // MARK: Reading
+
+    private static func session(of socket: Socket) throws(RequestFailure) -> SocketSession {
+        guard let session = socket.session else {
+            throw RequestFailure(.internal, "this socket has no session")
+        }
+        return session
+    }
+
+    private static func flag(_ name: String, in body: JSONBytes) throws(RequestFailure) -> Bool {
+        guard let value = body[name] else { return false }
+        guard let flag = value.bool else {
+            throw RequestFailure(.badRequest, "\(name): true or false is expected")
+        }
+        return flag
+    }
+
+    static let endedMeanwhile = RequestFailure(
+        .invalidCredentials, "this account's sessions were ended while the password was verified; log in again")
+}
+
+extension SessionService.Ending {
+    init(_ session: RevokedSession) {
+        self.init(handle: session.handle, generation: session.generation, next: nil)
+    }
+}
+
+extension JSONObjectWriter {
+    /// `"sockets":S,"nodes":N,"missing":[…]`
+    package mutating func member(_ confirmation: SessionService.Confirmation) {
+        member("sockets", int: confirmation.sockets)
+        member("nodes", int: confirmation.nodes)
+        member("missing", json: JSONBytes(elements: confirmation.missing.map { JSONBytes(string: $0) }))
+    }
+}

@@ -1,0 +1,48 @@
+import NIOCore
+package import ServiceLifecycle
+import SocketIO
+
+/// Looks after the sessions that are in use on this node: slides their idle life in batches, and notices within one round
+/// what no message told: a session that expired, was evicted or deleted by hand.
+package struct SessionSweep: Service {
+    let service: SessionService
+
+    package init(_ service: SessionService) {
+        self.service = service
+    }
+
+    package func run() async throws {
+        try await cancelWhenGracefulShutdown {
+            while true {
+                do {
+                    try await Task.sleep(for: self.service.configuration.sweepInterval)
+                } catch {
+                    return
+                }
+                await self.service.sweep()
+            }
+        }
+    }
+}
+
+extension SessionService {
+    /// One round over every session in use here.
+    func sweep() async {
+        let touches = await indexes.gather { $0.touches }
+        for touches in touches where !touches.isEmpty {
+            do throws(SessionError) {
+                let states = try await store.touch(touches)
+                let pairs = Array(zip(touches.map(\.handle), states))
+                _ = await indexes.gather { index in
+                    for (handle, state) in pairs {
+                        for socket in index.sockets(of: handle) {
+                            self.apply(state, to: socket, socket.session?.loginGuard)
+                        }
+                    }
+                }
+            } catch {
+                logger.debug("sessions not swept", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+/// The names of the keys of sessions and users in Redis.
+public struct SessionKeys: Sendable {
+    /// Before every key, `rejoin:` by default.
+    public let prefix: String
+
+    /// - Parameter prefix: `REJOIN_REDIS_PREFIX`; no braces.
+    public init(prefix: String) {
+        self.prefix = prefix
+    }
+
+    /// The record of a session.
+    public func session(_ handle: SessionHandle) -> String {
+        "\(self.prefix)session:{\(handle)}"
+    }
+
+    /// The hash of a user: its generation.
+    public func user(_ id: String) -> String {
+        "\(self.prefix)user:{\(Self.escaped(id))}"
+    }
+
+    /// The index of a user's sessions.
+    public func userSessions(_ id: String) -> String {
+        "\(self.user(id)):sessions"
+    }
+
+    /// A user's id with every byte percent-encoded that could leave its key or mean something to Redis: all but letters,
+    /// digits and `.`, `_`, `:`, `@`, `-`.
+    private static func escaped(_ id: String) -> String {
+        guard !id.utf8.allSatisfy(Self.isPlain) else { return id }
+        let digits = Array("0123456789ABCDEF".utf8)
+        var bytes: [UInt8] = []
+        for byte in id.utf8 {
+            if Self.isPlain(byte) {
+                bytes.append(byte)
+            } else {
+                bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: ":"),
+            UInt8(ascii: "@"), UInt8(ascii: "-"):
+            true
+        default: false
+        }
+    }
+}

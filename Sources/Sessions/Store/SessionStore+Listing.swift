@@ -1,0 +1,107 @@
+import Logging
+import RedisClient
+
+extension SessionStore {
+    private static let healScript = RedisScript(name: "heal", source: PackageResources.heal_lua)
+    /// How many sessions of a user are listed at most.
+    public static let maximumListed = 1000
+    private static let readsInFlight = 32
+
+    /// Reads one session's record.
+    ///
+    /// - Returns: nil when there is none.
+    public func record(_ handle: SessionHandle) async throws(SessionError) -> SessionRecord? {
+        let reply = try await self.send(
+            "HMGET",
+            [
+                .string(self.keys.session(handle)), "login", "user", "name", "gen", "created", "seen", "expires", "client",
+                "address", "secret",
+            ])
+        guard let fields = reply.array, fields.count == 10 else { throw .unexpectedReply(of: "HMGET") }
+        guard let generation = ScriptReply.int(fields[3]) else { return nil }
+        var user: SessionUser?
+        if fields[0].string == "1", let id = fields[1].string {
+            user = SessionUser(id: id, name: fields[2].string ?? "")
+        }
+        return SessionRecord(
+            handle: handle, user: user, generation: generation, created: ScriptReply.int(fields[4]) ?? 0,
+            seen: ScriptReply.int(fields[5]) ?? 0, expires: ScriptReply.int(fields[6]) ?? 0,
+            client: fields[7].string ?? "", address: fields[8].string ?? "", isClaimed: !fields[9].isNull)
+    }
+
+    /// Lists the sessions in which a user is logged in, the oldest login first, and heals the index: entries whose
+    /// records are gone are removed.
+    ///
+    /// - Returns: at most 1,000.
+    public func records(of userID: String) async throws(SessionError) -> [SessionRecord] {
+        let reply = try await self.send(
+            "ZRANGE",
+            [.string(self.keys.userSessions(userID)), "0", .integer(Self.maximumListed - 1), "WITHSCORES"])
+        guard let values = reply.array, values.count % 2 == 0 else { throw .unexpectedReply(of: "ZRANGE") }
+        var entries: [(handle: SessionHandle, score: Int)] = []
+        for index in stride(from: 0, to: values.count, by: 2) {
+            // What is no handle is none of ours, and is left alone.
+            if let handle = values[index].string.flatMap({ SessionHandle($0) }), let score = Self.score(values[index + 1]) {
+                entries.append((handle, score))
+            }
+        }
+        let found = try await self.read(entries.map(\.handle))
+        var records: [SessionRecord] = []
+        var stale: [(SessionHandle, Int)] = []
+        for (entry, record) in zip(entries, found) {
+            if let record, record.user?.id == userID {
+                records.append(record)
+            } else {
+                stale.append(entry)
+            }
+        }
+        if !stale.isEmpty {
+            do {
+                try await self.heal(userID, stale)
+            } catch {
+                // The list is right all the same; the entries go when it is next read.
+                self.logger.debug("index of sessions left unhealed", metadata: ["error": "\(error.message)"])
+            }
+        }
+        return records
+    }
+
+    /// Removes entries of a user's index, unless a new login has written them since they were read.
+    func heal(_ userID: String, _ entries: [(handle: SessionHandle, score: Int)]) async throws(SessionError) {
+        var arguments: [RedisArgument] = []
+        for entry in entries {
+            arguments.append(.string(entry.handle.description))
+            arguments.append(.integer(entry.score))
+        }
+        _ = try await self.eval(Self.healScript, keys: [self.keys.userSessions(userID)], arguments: arguments)
+    }
+
+    /// Reads many at once, a bounded number in flight; the answers are in the handles' order.
+    private func read(_ handles: [SessionHandle]) async throws(SessionError) -> [SessionRecord?] {
+        typealias Outcome = (index: Int, result: Result<SessionRecord?, SessionError>)
+        let outcomes = await withTaskGroup(of: Outcome.self, returning: [Outcome].self) { group in
+            var outcomes: [Outcome] = []
+            for (index, handle) in handles.enumerated() {
+                if index >= Self.readsInFlight, let outcome = await group.next() { outcomes.append(outcome) }
+                group.addTask {
+                    do throws(SessionError) {
+                        return (index, .success(try await self.record(handle)))
+                    } catch {
+                        return (index, .failure(error))
+                    }
+                }
+            }
+            for await outcome in group { outcomes.append(outcome) }
+            return outcomes
+        }
+        var records = [SessionRecord?](repeating: nil, count: handles.count)
+        for outcome in outcomes { records[outcome.index] = try outcome.result.get() }
+        return records
+    }
+
+    /// Redis writes scores as doubles.
+    private static func score(_ value: RedisValue) -> Int? {
+        guard let text = value.string else { return nil }
+        return Int(text) ?? Double(text).flatMap { Int(exactly: $0) }
+    }
+}

@@ -1,0 +1,63 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+extension LocalCluster {
+    /// Reports what dies, and starts it again when that was asked for, until somebody asks to stop.
+    ///
+    /// - Throws: ``Interruption/asked``, or ``Failure`` when Redis is lost and not to be started again.
+    func watch() throws {
+        var wasReady = readyNodes
+        while true {
+            for member in members {
+                if let child = member.child, child.reap(), let ending = child.ending {
+                    try report(member, child, ending)
+                }
+                if let due = member.restartAt, due <= .now {
+                    member.restartAt = nil
+                    try startAgain(member)
+                }
+            }
+            if readyNodes != wasReady {
+                wasReady = readyNodes
+                try writeClusterFile()
+            }
+            try pump(until: .now + .milliseconds(250)) { members.contains { $0.child?.hasEnded ?? false } }
+        }
+    }
+
+    private var readyNodes: [pid_t] { nodes.filter(\.isReady).compactMap { $0.child?.pid } }
+
+    private func report(_ member: Member, _ child: Child, _ ending: Child.Ending) throws {
+        let age = ContinuousClock.now - child.startedAt
+        let part = nodes.contains { $0 === member } ? "node \(member.name)" : member.name
+        member.isReady = false
+        var line = "\(part) (pid \(child.pid)) \(ending) after \(Int(age / .seconds(1))) s"
+        if case .exited = ending { line += tail(of: member) }
+        Terminal.complain(line)
+        guard plan.restarts else {
+            if member === redis { throw Failure("without Redis there is no cluster") }
+            let left = nodes.count { $0.child?.isAlive ?? false }
+            Terminal.say("\(left) of \(nodes.count) nodes left; nothing is started again without --restart")
+            return
+        }
+        // What lived for a minute begins anew with short pauses.
+        if age > .seconds(60) { member.pause = .seconds(1) }
+        Terminal.say("\(part) starts again in \(Int(member.pause / .seconds(1))) s")
+        member.restartAt = .now + member.pause
+        member.pause = min(member.pause * 2, .seconds(30))
+    }
+
+    private func startAgain(_ member: Member) throws {
+        if member === redis {
+            try restartRedis()
+        } else if member === proxy {
+            try launchProxy()
+            Terminal.say("haproxy on \(proxyURL ?? "") again")
+        } else {
+            try launch(member)
+        }
+    }
+}

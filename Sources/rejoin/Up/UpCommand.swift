@@ -1,0 +1,36 @@
+import ArgumentParser
+import RejoinServer
+
+/// `rejoin up`: a whole cluster on this machine.
+///
+/// It runs on the main thread and never leaves it: the children are told to die with the thread that started them.
+struct UpCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "up", abstract: "Runs a whole cluster on this machine.",
+        usage: "rejoin up [--nodes N] [--port PORT] [--data FOLDER] [--restart] [--KEY VALUE ...]",
+        discussion: """
+            A private redis-server in the data folder (unless REJOIN_REDIS_URL is set), nodes n1, n2, ..., and HAProxy \
+            in front of them on --port when it is installed. Logs go to FOLDER/log. Ctrl-C drains and stops all of \
+            it; a second Ctrl-C hurries. Nothing outlives `up`, even when it is killed.
+
+            --port PORT    where HAProxy listens, on --host (default: 8080 on 127.0.0.1)
+            --data FOLDER  accounts, the private Redis and logs (default: .rejoin)
+
+            Every setting of `rejoin serve --help` can be given too, and goes to all nodes.
+            """)
+
+    @Option(help: "How many nodes, 1 to 16.")
+    var nodes = 3
+    @Flag(help: "Start again what dies, after a pause that grows from 1 s to 30 s.")
+    var restart = false
+
+    func validate() throws {
+        guard (1...16).contains(nodes) else { throw ValidationError("--nodes is \(nodes), expected 1 to 16") }
+    }
+
+    func run() throws {
+        let plan = try UpPlan(
+            reader: Settings.reader(), flags: Settings.flags, nodes: nodes, restarts: restart)
+        try LocalCluster(plan).run()
+    }
+}

@@ -1,0 +1,81 @@
+import FoundationEssentials
+import RejoinServer
+
+/// What `up` starts, worked out before anything is started.
+struct UpPlan {
+    let configuration: RejoinConfiguration
+    /// Absolute path of the data folder.
+    let data: String
+    let nodes: Int
+    /// Whether what dies is started again.
+    let restarts: Bool
+    /// This program.
+    let executable: String
+    /// `haproxy`, when it is installed.
+    let haproxy: String?
+    /// `redis-server`, unless a Redis is given.
+    let redisServer: String?
+    /// `setpriv`, by which children die with this process.
+    let setpriv: String?
+    /// The environment of every node, without what differs between nodes.
+    private let environment: [String: String]
+
+    init(reader: ConfigurationReader, flags: ConfigurationFlags, nodes: Int, restarts: Bool) throws {
+        let configuration = try RejoinConfiguration(reader)
+        self.configuration = configuration
+        self.nodes = nodes
+        self.restarts = restarts
+        data = Path.absolute(configuration.data)
+        executable = try Path.executable()
+        haproxy = Path.find("haproxy")
+        setpriv = Path.find("setpriv")
+        redisServer = Path.find("redis-server")
+        guard configuration.redis != nil || redisServer != nil else {
+            throw Failure(
+                "redis-server is not installed: `apt-get install redis-server`, or give a Redis by REJOIN_REDIS_URL")
+        }
+        environment = Self.environment(
+            reader: reader, flags: flags, configuration: configuration, data: data, nodes: nodes,
+            isProxied: haproxy != nil)
+    }
+
+    /// The environment of one node. Secrets are here and never in arguments, which other users can see.
+    ///
+    /// - Parameters:
+    ///   - name: `n1`, `n2`, …
+    ///   - ports: Those it had before; 0 for any free one.
+    func environment(node name: String, redisURL: String, ports: (public: Int, admin: Int)) -> [String: String] {
+        var environment = environment
+        environment["REJOIN_NODE"] = name
+        environment["REJOIN_REDIS_URL"] = redisURL
+        environment["REJOIN_PORT"] = "\(ports.public)"
+        environment["REJOIN_ADMIN_PORT"] = "\(ports.admin)"
+        return environment
+    }
+
+    private static func environment(
+        reader: ConfigurationReader, flags: ConfigurationFlags, configuration: RejoinConfiguration, data: String,
+        nodes: Int, isProxied: Bool
+    ) -> [String: String] {
+        var environment = ProcessInfo.processInfo.environment
+        for key in ConfigurationKey.all {
+            if let value = flags.values[key.name] { environment[key.environmentName] = value }
+        }
+        if let file = flags.file { environment["REJOIN_CONFIG"] = Path.absolute(file) }
+        environment["REJOIN_DATA"] = data
+        environment["REJOIN_HOST"] = "127.0.0.1"
+        environment["REJOIN_ADMIN_HOST"] = "127.0.0.1"
+        // Under one address for all of them they would not find each other.
+        environment["REJOIN_ADVERTISE"] = nil
+        if !reader.isSet(.registration) { environment["REJOIN_REGISTRATION"] = "open" }
+        if !reader.isSet(.threads) {
+            let cores = ProcessInfo.processInfo.activeProcessorCount
+            environment["REJOIN_THREADS"] = "\(max(1, min(4, cores / nodes)))"
+        }
+        if isProxied {
+            let given = configuration.browsers.trustedProxies.map(\.description)
+            environment["REJOIN_TRUSTED_PROXIES"] = (["127.0.0.1"] + given).joined(separator: ",")
+        }
+        return environment
+    }
+}
