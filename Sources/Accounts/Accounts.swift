@@ -49,7 +49,11 @@ public final class Accounts: Sendable {
     public func authenticate(name: String, password: String) async throws(AccountsError) -> User? {
         guard let password = Password(given: password) else { return nil }
         let account = try await self.account(named: name)
-        enum Outcome: Sendable { case refused, accepted, acceptedWeak(newHash: String) }
+        enum Outcome: Sendable {
+            case refused
+            case accepted
+            case acceptedWeak(newHash: String)
+        }
         let outcome = try await self.hashing.run { () throws(AccountsError) -> Outcome in
             guard let account else {
                 _ = try PasswordHash.verify(password.bytes, against: PasswordHash.ofNobody)

@@ -35,7 +35,7 @@ extension Cluster {
         case BusMessage.canaryKind:
             guard isOwn, channel == .own else { return drops.count(.unexpected) }
             let (action, handlers) = state.withLock { state in
-                (state.hearing.canaryHeard(message.number), state.onHearingAgain)
+                (state.hearing.canaryHeard(message.number, now: now), state.onHearingAgain)
             }
             if action == .hearsAgain {
                 logger.info("node hears again", metadata: ["node": "\(name)"])

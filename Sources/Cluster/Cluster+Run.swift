@@ -97,7 +97,8 @@ extension Cluster {
                 case .taken:
                     throw ClusterError(
                         .nameTaken,
-                        "another node with the name \(self.name) is running: stop it, or set REJOIN_NODE to another name")
+                        "another node with the name \(self.name) is running:"
+                            + " stop it, or set REJOIN_NODE to another name")
                 }
             }
         }

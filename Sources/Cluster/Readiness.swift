@@ -37,12 +37,11 @@ struct ReadinessFacts {
         case .member: break
         }
         if !isConnected { return Readiness(state: .unready, reason: "not connected to Redis") }
-        if let heartbeatFailure {
-            return Readiness(state: .unready, reason: "the heartbeat fails: \(heartbeatFailure)")
-        }
-        guard let heartbeatAgo else { return Readiness(state: .starting, reason: "no heartbeat yet") }
+        let failure = heartbeatFailure.map { ": \($0)" } ?? ""
+        guard let heartbeatAgo else { return Readiness(state: .starting, reason: "no heartbeat yet\(failure)") }
+        // One that failed is no reason yet: a node that is ready in turns helps nobody.
         if heartbeatAgo > freshFor {
-            return Readiness(state: .unready, reason: "no heartbeat was answered for \(heartbeatAgo.text)")
+            return Readiness(state: .unready, reason: "no heartbeat succeeded for \(heartbeatAgo.text)\(failure)")
         }
         if isDeaf || heardAgo.map({ $0 > freshFor }) ?? false {
             let since = heardAgo.map { "for \($0.text)" } ?? "yet"
@@ -63,7 +62,8 @@ struct ReadinessFacts {
 
     private var addressReason: String? {
         guard AdvertisedAddress(address).isLocal,
-            let other = list.records.values.filter({ $0.name != name && $0.host != host }).min(by: { $0.name < $1.name })
+            let other = list.records.values.filter({ $0.name != name && $0.host != host })
+                .min(by: { $0.name < $1.name })
         else { return nil }
         return "the other nodes cannot reach \(address.isEmpty ? "this node" : address), and node \(other.name)"
             + " is on another host: set REJOIN_ADVERTISE to HOST:PORT"

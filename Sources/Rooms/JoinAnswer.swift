@@ -1,4 +1,5 @@
 public import NIOCore
+public import SocketIO
 
 /// Where a room is: its versions are counted within an epoch.
 public struct RoomPosition: Hashable, Sendable {
@@ -22,4 +23,13 @@ public struct JoinAnswer: Sendable, Hashable {
 
     public var epoch: String { position.epoch }
     public var version: Int { position.version }
+
+    /// The body as an object of its own: the argument of a `state` event.
+    public var object: JSONBytes {
+        var buffer = ByteBufferAllocator().buffer(capacity: body.readableBytes + 2)
+        buffer.writeStaticString("{")
+        buffer.writeImmutableBuffer(body)
+        buffer.writeStaticString("}")
+        return JSONBytes(unchecked: buffer)
+    }
 }

@@ -1,14 +1,14 @@
 /// The name of a room: 1 to 64 characters of `[A-Za-z0-9._:-]`, so that it never leaves its key or channel.
 public struct RoomName: Hashable, Sendable, CustomStringConvertible {
-    public let rawValue: String
+    public let string: String
 
     /// - Returns: nil when the text is not a room's name.
-    public init?(_ rawValue: String) {
-        guard 1...64 ~= rawValue.utf8.count, rawValue.utf8.allSatisfy(Self.isAllowed) else { return nil }
-        self.rawValue = rawValue
+    public init?(_ string: String) {
+        guard 1...64 ~= string.utf8.count, string.utf8.allSatisfy(Self.isAllowed) else { return nil }
+        self.string = string
     }
 
-    public var description: String { rawValue }
+    public var description: String { string }
 
     private static func isAllowed(_ byte: UInt8) -> Bool {
         switch byte {

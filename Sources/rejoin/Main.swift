@@ -31,8 +31,9 @@ enum Main {
             try command.run()
             exit(0)
         }
+        let handover = Handover(command: asynchronous)
         Task {
-            var command = asynchronous
+            var command = handover.command
             do {
                 try await command.run()
                 exit(0)
@@ -41,6 +42,12 @@ enum Main {
             }
         }
         dispatchMain()
+    }
+
+    /// A command on its way from the main thread to the task that runs it. `@unchecked` is true: the main thread only
+    /// waits from then on.
+    private struct Handover: @unchecked Sendable {
+        let command: any AsyncParsableCommand
     }
 
     /// Prints what went wrong, as one line on standard error, or the help that was asked for, on standard output.

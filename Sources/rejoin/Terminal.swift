@@ -51,7 +51,10 @@ private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ coun
 struct Failure: Error {
     let message: String
 
-    init(_ message: String) {
-        self.message = Terminal.singleLine(message)
+    /// - Parameters:
+    ///   - message: One line.
+    ///   - details: Further lines, each with its line break before it.
+    init(_ message: String, details: String = "") {
+        self.message = Terminal.singleLine(message) + details
     }
 }

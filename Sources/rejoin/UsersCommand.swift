@@ -114,11 +114,11 @@ struct UsersCommand: ParsableCommand {
     ) async throws -> Result {
         var logger = Logger(label: "rejoin.users")
         logger.logLevel = .error
-        do {
+        do throws(AccountsError) {
             let store = try await SQLiteAccountStore.open(
                 SQLiteAccountStore.Configuration(url: configuration.accounts.url))
             return try await work(Accounts(store: store, hashing: HashingPool(threads: 1), logger: logger))
-        } catch let error as AccountsError {
+        } catch {
             throw Failure(error.description)
         }
     }

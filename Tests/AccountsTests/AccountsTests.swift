@@ -1,7 +1,8 @@
-@testable import Accounts
 import Foundation
 import Logging
 import Testing
+
+@testable import Accounts
 
 @Suite("Accounts")
 struct AccountsTests {

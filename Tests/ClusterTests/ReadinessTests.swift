@@ -32,7 +32,11 @@ struct ReadinessTests {
         #expect(facts.readiness.isReady)
         facts.heartbeatAgo = .milliseconds(5_001)
         #expect(facts.readiness.state == .unready)
-        #expect(facts.readiness.reason == "no heartbeat was answered for 5.0 s")
+        #expect(facts.readiness.reason == "no heartbeat succeeded for 5.0 s")
+        facts.heartbeatFailure = "MISCONF"
+        #expect(facts.readiness.reason == "no heartbeat succeeded for 5.0 s: MISCONF")
+        facts.heartbeatAgo = .seconds(1)
+        #expect(facts.readiness.isReady)
     }
 
     @Test("each reason is told")
@@ -43,7 +47,6 @@ struct ReadinessTests {
             (.starting, { $0.phase = .joining }),
             (.unready, { $0.phase = .replaced }),
             (.unready, { $0.isConnected = false }),
-            (.unready, { $0.heartbeatFailure = "MISCONF" }),
             (.starting, { $0.heartbeatAgo = nil }),
             (.starting, { $0.heardAgo = nil }),
             (.deaf, { $0.isDeaf = true }),

@@ -24,15 +24,16 @@ final class TestNode: Sendable {
     private let task = Mutex<Task<Void, Never>?>(nil)
 
     init(
-        _ name: String, on server: RedisServer, change: (inout ClusterConfiguration) -> Void = { _ in },
-        prepare: (Cluster) -> Void = { _ in }
+        _ name: String, on server: RedisServer, subscriberURL: String? = nil,
+        change: (inout ClusterConfiguration) -> Void = { _ in }, prepare: (Cluster) -> Void = { _ in }
     ) throws {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let redisConfiguration = try RedisConfiguration(url: server.url)
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         redis = RedisClient(configuration: redisConfiguration, eventLoop: loop, logger: logger)
-        subscriber = RedisSubscriber(configuration: redisConfiguration, eventLoop: loop, logger: logger)
+        subscriber = RedisSubscriber(
+            configuration: try RedisConfiguration(url: subscriberURL ?? server.url), eventLoop: loop, logger: logger)
         var configuration = ClusterConfiguration(name: try #require(NodeName(name)), version: "1.0.0")
         configuration.address = "127.0.0.1:1"
         change(&configuration)

@@ -15,11 +15,13 @@ struct WebSocketFrameTests {
     func examples() {
         let hello = ByteBuffer(string: "Hello")
         let key: UInt32 = 0x37FA_213D
-        #expect(self.bytes { WebSocketFrame.writeText(hello, into: &$0) } == [0x81, 0x05, 0x48, 0x65, 0x6C, 0x6C, 0x6F])
+        #expect(
+            self.bytes { WebSocketFrame.writeText(hello, into: &$0) } == [0x81, 0x05, 0x48, 0x65, 0x6C, 0x6C, 0x6F])
         #expect(
             self.bytes { WebSocketFrame.writeText("Hello", into: &$0, maskKey: key) }
                 == [0x81, 0x85, 0x37, 0xFA, 0x21, 0x3D, 0x7F, 0x9F, 0x4D, 0x51, 0x58])
-        #expect(self.bytes { WebSocketFrame.writePing(hello, into: &$0) } == [0x89, 0x05, 0x48, 0x65, 0x6C, 0x6C, 0x6F])
+        #expect(
+            self.bytes { WebSocketFrame.writePing(hello, into: &$0) } == [0x89, 0x05, 0x48, 0x65, 0x6C, 0x6C, 0x6F])
         #expect(
             self.bytes { WebSocketFrame.writePong(hello, into: &$0, maskKey: key) }
                 == [0x8A, 0x85, 0x37, 0xFA, 0x21, 0x3D, 0x7F, 0x9F, 0x4D, 0x51, 0x58])
@@ -49,9 +51,13 @@ struct WebSocketFrameTests {
         #expect(
             self.bytes { WebSocketFrame.writeClose(code: 1000, reason: "bye", into: &$0) }
                 == [0x88, 5, 0x03, 0xE8, 0x62, 0x79, 0x65])
-        let long = self.bytes { WebSocketFrame.writeClose(code: 1009, reason: String(repeating: "€", count: 60), into: &$0) }
+        let long = self.bytes {
+            WebSocketFrame.writeClose(code: 1009, reason: String(repeating: "€", count: 60), into: &$0)
+        }
         #expect(long == [0x88, 125, 0x03, 0xF1] + Array(String(repeating: "€", count: 41).utf8))
-        let odd = self.bytes { WebSocketFrame.writeClose(code: 1009, reason: "a" + String(repeating: "€", count: 60), into: &$0) }
+        let odd = self.bytes {
+            WebSocketFrame.writeClose(code: 1009, reason: "a" + String(repeating: "€", count: 60), into: &$0)
+        }
         #expect(odd == [0x88, 123, 0x03, 0xF1] + Array(("a" + String(repeating: "€", count: 40)).utf8))
     }
 

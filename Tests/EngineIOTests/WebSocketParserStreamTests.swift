@@ -89,7 +89,8 @@ struct WebSocketParserStreamTests {
             do {
                 while let event = try parser.next(&buffer) {
                     if case .text(let text) = event {
-                        guard text.readableBytes <= 256, String(validating: text.readableBytesView, as: UTF8.self) != nil
+                        guard text.readableBytes <= 256,
+                            String(validating: text.readableBytesView, as: UTF8.self) != nil
                         else {
                             Issue.record("not a text within the limit: \(text)")
                             return

@@ -33,7 +33,8 @@ struct WebSocketParserTests {
     @Test("control frames between fragments arrive at once and leave the message whole")
     func controlAmidFragments() {
         let frames: [TestFrame] = [
-            .text("frag", final: false), .ping([1, 2]), .continuation("ment", final: false), .pong(), .continuation("ed"),
+            .text("frag", final: false), .ping([1, 2]), .continuation("ment", final: false), .pong(),
+            .continuation("ed"),
             .text("next"),
         ]
         #expect(
@@ -48,10 +49,12 @@ struct WebSocketParserTests {
             WebSocketParser.parse([.text("", final: false), .continuation("", final: false), .continuation("")]).events
                 == [self.text("")])
         #expect(
-            WebSocketParser.parse([.text("", final: false), .continuation("mid", final: false), .continuation("")]).events
+            WebSocketParser.parse([.text("", final: false), .continuation("mid", final: false), .continuation("")])
+                .events
                 == [self.text("mid")])
         #expect(
-            WebSocketParser.parse([.binary([7], final: false), .continuation([], final: false), .continuation([9])]).events
+            WebSocketParser.parse([.binary([7], final: false), .continuation([], final: false), .continuation([9])])
+                .events
                 == [.binary(ByteBuffer(bytes: [7, 9]))])
     }
 
@@ -161,7 +164,9 @@ struct WebSocketParserTests {
 
     // MARK: Limits
 
-    @Test("a length over the limit is a 1009 from its head alone", arguments: [101, 1 << 16, 1 << 31, 1 << 62, 1 << 63] as [UInt64])
+    @Test(
+        "a length over the limit is a 1009 from its head alone",
+        arguments: [101, 1 << 16, 1 << 31, 1 << 62, 1 << 63] as [UInt64])
     func oversized(length: UInt64) {
         for opcode in [1, 2] as [UInt8] {
             let head = TestFrame(opcode: opcode, maskKey: nil, announced: length).wire

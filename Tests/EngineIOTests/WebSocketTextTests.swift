@@ -60,7 +60,9 @@ struct WebSocketTextTests {
 
     @Test("what cannot become valid fails at its first wrong byte")
     func failFast() {
-        for start: [UInt8] in [[0x80], [0xC0], [0xC1], [0xF5], [0xFF], [0xE0, 0x80], [0xED, 0xA0], [0xF4, 0x90], [0xF0, 0x8F]] {
+        for start: [UInt8] in [
+            [0x80], [0xC0], [0xC1], [0xF5], [0xFF], [0xE0, 0x80], [0xED, 0xA0], [0xF4, 0x90], [0xF0, 0x8F],
+        ] {
             var validator = UTF8Validator()
             for byte in start.dropLast() {
                 #expect([byte].withUnsafeBytes { validator.append($0) })

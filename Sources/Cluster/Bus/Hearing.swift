@@ -65,13 +65,14 @@ struct Hearing {
         lastAnswer = now
     }
 
-    mutating func canaryHeard(_ number: Int) -> HeardAction {
+    mutating func canaryHeard(_ number: Int, now: ContinuousClock.Instant) -> HeardAction {
         guard let index = sent.firstIndex(where: { $0.number == number }) else { return .none }
         lastHeard = sent[index].at
         deadlineStart = sent[index].at
         sent.removeFirst(index + 1)
-        // Not all channels are back yet: a canary that came before the last of them says nothing of it.
-        guard lostAt == nil else { return .none }
+        // Not all channels are back yet: a canary that came before the last of them says nothing of it. And one that was
+        // held up for so long does not say that this is over.
+        guard lostAt == nil, now - deadlineStart < limits.deafAfter else { return .none }
         isDeaf = false
         reconnects = 0
         defer { hasMissed = false }

@@ -52,7 +52,8 @@ struct NameClaim {
             return .countListeners
         }
         if holder.heartbeat != heartbeat { return .taken }
-        return now < holder.deadline ? .wait(pause) : .claim(replacing: incarnation)
+        // Counted again, since Redis may learn a little later than we that a process has died.
+        return now < holder.deadline ? .countListeners : .claim(replacing: incarnation)
     }
 
     /// - Parameter others: how many listen on the name's channel beside this node.

@@ -10,7 +10,8 @@ package enum WebSocketCloseCode {
     package static let serviceRestart: UInt16 = 1012
     package static let tryAgainLater: UInt16 = 1013
 
-    /// Whether a close frame may carry the code. 1004 is reserved; 1005, 1006 and 1015 are for APIs, never for the wire.
+    /// Whether a close frame may carry the code. 1004 is reserved; 1005, 1006 and 1015 are for APIs, never for the
+    /// wire.
     package static func mayBeSent(_ code: UInt16) -> Bool {
         switch code {
         case 1000...1003, 1007...1014, 3000...4999: true

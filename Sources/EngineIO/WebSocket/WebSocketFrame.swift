@@ -32,8 +32,8 @@ package enum WebSocketFrame {
         self.write(.pong, payload, into: &buffer, maskKey: maskKey)
     }
 
-    /// The code must be one that may be sent; nil writes an empty close frame, without the reason. A reason over 123 bytes
-    /// is cut between two characters.
+    /// The code must be one that may be sent; nil writes an empty close frame, without the reason. A reason over 123
+    /// bytes is cut between two characters.
     package static func writeClose(
         code: UInt16?, reason: String = "", into buffer: inout ByteBuffer, maskKey: UInt32? = nil
     ) {
@@ -57,7 +57,8 @@ package enum WebSocketFrame {
         self.encode(.binary, payload)
     }
 
-    /// The head of a final frame, in the shortest form. With a mask key the payload that follows must be masked with it.
+    /// The head of a final frame, in the shortest form. With a mask key the payload that follows must be masked with
+    /// it.
     package static func writeHeader(
         _ opcode: WebSocketOpcode, payloadBytes: Int, into buffer: inout ByteBuffer, maskKey: UInt32? = nil
     ) {

@@ -19,8 +19,8 @@ struct WebSocketFrameHeader {
         return (opcode, isFinal)
     }
 
-    /// Reads the head at `offset`. Nil: more bytes are needed. Throws as soon as the bytes that are there are wrong, and
-    /// for a payload longer than `maximumPayloadBytes` as soon as its length is known.
+    /// Reads the head at `offset`. Nil: more bytes are needed. Throws as soon as the bytes that are there are wrong,
+    /// and for a payload longer than `maximumPayloadBytes` as soon as its length is known.
     static func read(
         _ bytes: UnsafeRawBufferPointer, at offset: Int = 0, masked: Bool, maximumPayloadBytes: Int
     ) throws(WebSocketViolation) -> WebSocketFrameHeader? {

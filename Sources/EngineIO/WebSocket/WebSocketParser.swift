@@ -57,9 +57,9 @@ package struct WebSocketParser {
     /// Consumes frames from the front of `bytes` until one of them completes an event. Nil: more bytes are needed; the
     /// incomplete frame stays in `bytes`, unread.
     ///
-    /// Masked payloads are unmasked in place, for all whole frames in `bytes` at once, and events are slices of it. Where the
-    /// storage of `bytes` is shared, as that of a channel's receive buffer is, `bytes` becomes a copy of the right size first:
-    /// one allocation a read, and a message that is kept does not keep a whole receive buffer.
+    /// Masked payloads are unmasked in place, for all whole frames in `bytes` at once, and events are slices of it.
+    /// Where the storage of `bytes` is shared, as that of a channel's receive buffer is, `bytes` becomes a copy of the
+    /// right size first: one allocation a read, and a message that is kept does not keep a whole receive buffer.
     package mutating func next(_ bytes: inout ByteBuffer) throws(WebSocketViolation) -> Event? {
         while !self.isOver {
             do throws(WebSocketViolation) {
@@ -168,8 +168,8 @@ package struct WebSocketParser {
         }
     }
 
-    /// Unmasks every whole frame and sets its key to zero, so that it is a plain frame when its turn comes. One pass: an event
-    /// that is kept shares the storage, and unmasking frame by frame would copy what is left each time.
+    /// Unmasks every whole frame and sets its key to zero, so that it is a plain frame when its turn comes. One pass:
+    /// an event that is kept shares the storage, and unmasking frame by frame would copy what is left each time.
     private func unmaskWholeFrames(in bytes: inout ByteBuffer) {
         if bytes.modifyIfUniquelyOwned({ Self.unmaskWholeFrames(of: &$0) }) == nil {
             bytes = ByteBuffer(bytes: bytes.readableBytesView)

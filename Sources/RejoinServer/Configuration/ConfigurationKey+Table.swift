@@ -18,171 +18,171 @@ extension ConfigurationKey {
 
     // MARK: Node
 
-    static let host = Self("host", .node, .text("an address or a host name"), default: "127.0.0.1", "public listener")
-    static let port = Self(
+    package static let host = Self("host", .node, .text("an address or a host name"), default: "127.0.0.1", "public listener")
+    package static let port = Self(
         "port", .node, .integer(0...65535), default: "8080", "public listener; 0 takes any free port")
-    static let adminHost = Self(
+    package static let adminHost = Self(
         "admin.host", .node, .text("an address or a host name"), default: "127.0.0.1",
         "admin listener, never the public one")
-    static let adminPort = Self(
+    package static let adminPort = Self(
         "admin.port", .node, .integer(0...65535), default: "9090", "admin listener; 0 takes any free port")
-    static let adminToken = Self(
+    package static let adminToken = Self(
         "admin.token", .node, .text("at least 16 printable ASCII characters without a space"), secret: true,
         "bearer token of /api; without it /api answers on loopback only")
-    static let node = Self(
+    package static let node = Self(
         "node", .node, .text("1 to 8 of the characters a-z and 0-9"), phrase: "random", "name of this node")
-    static let advertise = Self(
+    package static let advertise = Self(
         "advertise", .node, .text("HOST:PORT"), phrase: "host:port of the public listener",
         "where the other nodes reach this one")
-    static let data = Self(
+    package static let data = Self(
         "data", .node, .text("a folder"), default: ".rejoin",
         "folder for what a single machine keeps: accounts, the private Redis of rejoin up")
-    static let threads = Self(
+    package static let threads = Self(
         "threads", .node, .integer(1...64), phrase: "number of cores, at most 4", "event loops")
-    static let drain = Self(
+    package static let drain = Self(
         "drain", .node, .duration(.zero ... .seconds(3600)), default: "20s", "how long a drain may take")
-    static let tlsCert = Self(
+    package static let tlsCert = Self(
         "tls.cert", .node, .text("a PEM file"), "certificate for HTTPS and wss (not supported by this version)")
-    static let tlsKey = Self(
+    package static let tlsKey = Self(
         "tls.key", .node, .text("a PEM file"), "private key for HTTPS and wss (not supported by this version)")
 
     // MARK: Redis
 
-    static let redisURL = Self(
+    package static let redisURL = Self(
         "redis.url", .redis, .text("redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]"), secret: true,
         "the Redis of the cluster; serve needs it, only up brings its own")
-    static let redisPrefix = Self(
+    package static let redisPrefix = Self(
         "redis.prefix", .redis, .text("1 to 64 printable ASCII characters without space, { or }"), default: "rejoin:",
         "before every key and channel")
-    static let redisCommandTimeout = Self(
+    package static let redisCommandTimeout = Self(
         "redis.command-timeout", .redis, .duration(.milliseconds(50) ... .seconds(10)), default: "500ms",
         "how long a command may take before Redis counts as unavailable")
-    static let redisConnectTimeout = Self(
+    package static let redisConnectTimeout = Self(
         "redis.connect-timeout", .redis, .duration(.milliseconds(50) ... .seconds(60)), default: "1s",
         "how long one attempt to connect may take")
 
     // MARK: Accounts and login
 
-    static let accountsURL = Self(
+    package static let accountsURL = Self(
         "accounts.url", .accounts, .text("sqlite:FILE"), phrase: "sqlite:DATA/accounts.db", secret: true,
         "where names and password hashes are")
-    static let accountsQuery = Self(
+    package static let accountsQuery = Self(
         "accounts.query", .accounts, .text("an SQL query with one parameter"), phrase: "own table",
         "query of an existing users table: name in; id, name and hash out (not supported by this version)")
-    static let registration = Self(
+    package static let registration = Self(
         "registration", .accounts, .choice(["closed", "open"]), default: "closed", phrase: "closed (open under up)",
         "may visitors register")
-    static let insecureLogin = Self(
+    package static let insecureLogin = Self(
         "insecure-login", .accounts, .boolean, default: "false", "allow login over plain HTTP off loopback")
-    static let hashingThreads = Self(
+    package static let hashingThreads = Self(
         "hashing-threads", .accounts, .integer(1...64), phrase: "half of the cores, at most 4",
         "threads that hash passwords, 19 MiB each while they work")
 
     // MARK: Browsers and proxies
 
-    static let origins = Self(
+    package static let origins = Self(
         "origins", .browsers, .list("origins such as https://example.org, without a path"), phrase: "same origin",
         "origins whose pages may connect")
-    static let trustedProxies = Self(
+    package static let trustedProxies = Self(
         "trusted-proxies", .browsers, .list("IP addresses or networks such as 10.0.0.0/8"),
         "addresses whose X-Forwarded-For and X-Forwarded-Proto count")
-    static let cookieKeys = Self(
+    package static let cookieKeys = Self(
         "cookie-keys", .browsers, .list("base64 keys of at least 32 bytes"), phrase: "agreed through Redis",
         secret: true, "keys that sign credentials: the first signs, all verify")
 
     // MARK: Sessions and rooms
 
-    static let sessionIdle = Self(
+    package static let sessionIdle = Self(
         "session.idle", .sessions, .duration(.seconds(60) ... .seconds(31_536_000)), default: "14d",
         "a session ends when nothing was heard of it for so long")
-    static let sessionMax = Self(
+    package static let sessionMax = Self(
         "session.max", .sessions, .duration(.seconds(60) ... .seconds(315_360_000)), default: "90d",
         "a session ends so long after it began, whatever happens")
-    static let sessionsPerUser = Self(
+    package static let sessionsPerUser = Self(
         "sessions-per-user", .sessions, .integer(0...1_000), default: "0", phrase: "0 (any number)",
         "logged-in sessions of one user; the oldest ends when one more logs in")
-    static let roomIdle = Self(
+    package static let roomIdle = Self(
         "room.idle", .sessions, .duration(.seconds(60) ... .seconds(31_536_000)), default: "7d",
         "a room that nobody is in is forgotten after so long")
 
     // MARK: Sockets
 
-    static let pingInterval = Self(
+    package static let pingInterval = Self(
         "ping.interval", .sockets, .duration(.milliseconds(100) ... .seconds(300)), default: "25s",
         "Engine.IO heartbeat: time between pings")
-    static let pingTimeout = Self(
+    package static let pingTimeout = Self(
         "ping.timeout", .sockets, .duration(.milliseconds(100) ... .seconds(300)), default: "20s",
         "Engine.IO heartbeat: how long a pong may take")
-    static let maxPayload = Self(
+    package static let maxPayload = Self(
         "max-payload", .sockets, .bytes(1_024...16_777_216), default: "65536",
         "bytes of one message; told to clients and enforced")
-    static let maxConnections = Self(
+    package static let maxConnections = Self(
         "max-connections", .sockets, .integer(1...10_000_000), phrase: "file-descriptor limit - 128",
         "sockets on this node")
 
     // MARK: Limits
 
-    static let limitMessages = Self(
+    package static let limitMessages = Self(
         "limit.messages", .limits, .rate(1...100_000), default: "20/s", "messages of one socket")
-    static let limitBurst = Self(
+    package static let limitBurst = Self(
         "limit.burst", .limits, .integer(1...1_000_000), default: "40", "messages of one socket at once")
-    static let limitSocketsPerSession = Self(
+    package static let limitSocketsPerSession = Self(
         "limit.sockets-per-session", .limits, .integer(1...10_000), default: "20", "open sockets of one session")
-    static let limitRoomsPerSocket = Self(
+    package static let limitRoomsPerSocket = Self(
         "limit.rooms-per-socket", .limits, .integer(1...10_000), default: "16", "rooms one socket may be in")
-    static let limitConnectTimeout = Self(
+    package static let limitConnectTimeout = Self(
         "limit.connect-timeout", .limits, .duration(.seconds(1) ... .seconds(600)), default: "45s",
         "a connection without a Socket.IO CONNECT closes after so long")
-    static let limitHandshakes = Self(
+    package static let limitHandshakes = Self(
         "limit.handshakes", .limits, .rate(1...1_000_000), default: "4000/s", "handshakes this node admits")
-    static let limitHandshakeQueue = Self(
+    package static let limitHandshakeQueue = Self(
         "limit.handshake-queue", .limits, .integer(0...1_000_000), default: "8192",
         "handshakes that wait to be admitted; more are turned away")
-    static let limitSocketQueue = Self(
+    package static let limitSocketQueue = Self(
         "limit.socket-queue", .limits, .bytes(16_384...1_073_741_824), default: "1048576",
         "bytes queued for a slow socket; then one snapshot takes the place of its patches")
-    static let limitSlowSocket = Self(
+    package static let limitSlowSocket = Self(
         "limit.slow-socket", .limits, .duration(.seconds(1) ... .seconds(600)), default: "10s",
         "a socket with a full queue and no progress closes after so long")
-    static let limitLoginAccountAddress = Self(
+    package static let limitLoginAccountAddress = Self(
         "limit.login-account-address", .limits, .integer(1...1_000_000), default: "5",
         "failed logins to an account from one address in the window")
-    static let limitLoginAddress = Self(
+    package static let limitLoginAddress = Self(
         "limit.login-address", .limits, .integer(1...1_000_000), default: "50",
         "failed logins from one address in the window")
-    static let limitLoginAccount = Self(
+    package static let limitLoginAccount = Self(
         "limit.login-account", .limits, .integer(1...1_000_000), default: "100",
         "failed logins to an account, in the window, from addresses that never logged in to it")
-    static let limitLoginWindow = Self(
+    package static let limitLoginWindow = Self(
         "limit.login-window", .limits, .duration(.seconds(1) ... .seconds(86_400)), default: "15m",
         "the window of failed logins, and the longest wait after them")
-    static let limitPasswordMinimum = Self(
+    package static let limitPasswordMinimum = Self(
         "limit.password-minimum", .limits, .bytes(1...1_024), default: "8", "shortest password")
-    static let limitPasswordMaximum = Self(
+    package static let limitPasswordMaximum = Self(
         "limit.password-maximum", .limits, .bytes(8...4_096), default: "256", "longest password")
-    static let limitHashingQueue = Self(
+    package static let limitHashingQueue = Self(
         "limit.hashing-queue", .limits, .integer(1...100_000), default: "256",
         "logins that wait for a hashing thread; more get unavailable")
-    static let limitRoomFields = Self(
+    package static let limitRoomFields = Self(
         "limit.room-fields", .limits, .integer(1...1_000_000), default: "1024", "fields of a room")
-    static let limitRoomFieldBytes = Self(
+    package static let limitRoomFieldBytes = Self(
         "limit.room-field-bytes", .limits, .bytes(16...16_777_216), default: "16384", "size of a field")
-    static let limitRoomBytes = Self(
+    package static let limitRoomBytes = Self(
         "limit.room-bytes", .limits, .bytes(1_024...67_108_864), default: "262144", "size of a room")
-    static let limitRoomLog = Self(
+    package static let limitRoomLog = Self(
         "limit.room-log", .limits, .integer(16...1_000_000), default: "1000",
         "changes of a room that are kept for those who come back")
-    static let limitRedisCommands = Self(
+    package static let limitRedisCommands = Self(
         "limit.redis-commands", .limits, .integer(16...1_000_000), default: "16384",
         "Redis commands queued or unanswered; more get unavailable")
-    static let limitRedisReply = Self(
+    package static let limitRedisReply = Self(
         "limit.redis-reply", .limits, .bytes(65_536...536_870_912), default: "16777216", "size of a reply of Redis")
 
     // MARK: Logs
 
-    static let logLevel = Self(
+    package static let logLevel = Self(
         "log.level", .logs, .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
         default: "info", "what is logged, on standard error")
-    static let logFormat = Self(
+    package static let logFormat = Self(
         "log.format", .logs, .choice(["text", "json"]), default: "text", "json: one JSON object a line")
 }

@@ -92,6 +92,8 @@ public struct RejoinConfiguration: Sendable {
     public var redis: RedisConfiguration?
     /// The text that ``redis`` was read from, for child processes. Never shown.
     public var redisURL: String?
+    /// Where ``redis`` is, for messages.
+    package var redisAddress: HostAndPort? { redis.map { HostAndPort(host: $0.host, port: $0.port) } }
     /// Before every key and channel. Default: `rejoin:`.
     public var redisPrefix: String
     public var accounts: Accounts

@@ -21,7 +21,7 @@ public struct GameCatalog: Sendable {
 
     /// The game of a room; of several, the one registered last.
     public func game(for room: RoomName) -> any Game {
-        let name = room.rawValue
+        let name = room.string
         return entries.last { name == $0.kind || name.hasPrefix($0.kind + ":") }?.game ?? otherwise
     }
 }

@@ -5,7 +5,7 @@ extension ByteBuffer {
     /// `"room":…,"epoch":…,"version":…`
     mutating func writePosition(_ position: RoomPosition, of room: RoomName) {
         writeStaticString("\"room\":")
-        writeJSONString(room.rawValue)
+        writeJSONString(room.string)
         writeStaticString(",\"epoch\":")
         writeJSONString(position.epoch)
         writeStaticString(",\"version\":")

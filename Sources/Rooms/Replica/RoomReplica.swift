@@ -1,5 +1,6 @@
 import DequeModule
 import NIOCore
+import SocketIO
 
 /// A node's copy of a room, which follows the room's log version by version. Confined to its event loop.
 final class RoomReplica {
@@ -205,7 +206,9 @@ final class RoomReplica {
         return JoinAnswer(position: position, body: body)
     }
 
-    var hasUntoldChanges: Bool { untold != nil }
+    func forgetUntold() {
+        untold = nil
+    }
 
     /// The `patch` of what clients were not told yet; nil when there is nothing.
     func takePatch() -> ByteBuffer? {
@@ -213,7 +216,7 @@ final class RoomReplica {
         self.untold = nil
         var argument = ByteBuffer()
         argument.writeStaticString("{\"room\":")
-        argument.writeJSONString(name.rawValue)
+        argument.writeJSONString(name.string)
         argument.writeStaticString(",\"epoch\":")
         argument.writeJSONString(position.epoch)
         argument.writeStaticString(",\"from\":")

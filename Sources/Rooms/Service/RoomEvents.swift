@@ -32,9 +32,10 @@ public struct RoomEvents: Sendable {
     public func resend(_ missed: Set<String>, to socket: Socket) {
         for name in missed {
             if let room = RoomName(name) {
-                rooms.sendSnapshot(of: room) { [eventLoop = socket.eventLoop, socket = NIOLoopBound(socket, eventLoop: socket.eventLoop)] state in
+                let bound = NIOLoopBound(socket, eventLoop: socket.eventLoop)
+                rooms.sendSnapshot(of: room) { [eventLoop = socket.eventLoop] state in
                     eventLoop.execute {
-                        if socket.value.isIn(name) { socket.value.emit("state", state) }
+                        if bound.value.isIn(name) { bound.value.emit("state", state) }
                     }
                 }
             }
@@ -58,18 +59,18 @@ public struct RoomEvents: Sendable {
             throw RequestFailure(
                 .rateLimited, "a socket may be in \(roomsPerSocket) rooms; leave one before joining another")
         }
-        // Into the index first: what is broadcast after the answer was made must find the socket there.
-        socket.join(room.string)
-        do {
-            let answer =
-                wasIn
-                ? try await rooms.answer(room, since: since) : try await rooms.enter(room, since: since)
-            if !wasIn, !socket.isIn(room.string) {
-                rooms.leave(room)  // it disconnected meanwhile, and was never counted
+        do throws(RoomError) {
+            if wasIn {
+                return Reply(members: try await rooms.answer(room, since: since).body)
+            }
+            // The answer comes back to this event loop before any later patch does: none is missed in between.
+            let answer = try await rooms.enter(room, since: since)
+            socket.join(room.string)
+            if !socket.isIn(room.string) {
+                rooms.leave(room)  // it disconnected meanwhile
             }
             return Reply(members: answer.body)
         } catch {
-            if !wasIn { socket.leave(room.string) }
             throw Self.failure(error)
         }
     }
@@ -96,7 +97,7 @@ public struct RoomEvents: Sendable {
         let result = await rooms.act(
             room, id: id, action: action, by: Player(userID: player.id, name: player.name),
             guard: .init(
-                handle: sessionGuard.handle, generation: sessionGuard.generation, userID: sessionGuard.userID))
+                handle: sessionGuard.handle.description, generation: sessionGuard.generation, userID: sessionGuard.userID))
         switch result {
         case .applied(let version):
             return Reply { $0.member("version", int: version) }
@@ -117,7 +118,7 @@ public struct RoomEvents: Sendable {
         }
         let (player, _) = try sessions.player(of: socket)
         try Self.requireJoined(room, socket)
-        do {
+        do throws(RoomError) {
             try await rooms.cast(
                 room, data: data, by: Player(userID: player.id, name: player.name), socketID: socket.id.string)
         } catch {

@@ -1,5 +1,7 @@
+import Logging
 import NIOCore
 import RedisClient
+import SocketIO
 
 extension RoomShard {
     // MARK: Messages
@@ -45,17 +47,17 @@ extension RoomShard {
             return
         case .advanced:
             held.inFlight.reached(held.replica.position.version)
-            tellPatch(held)
+            if held.phase == .loaded {
+                tellPatch(held)
+            } else {
+                // Nobody was told where the room is.
+                held.replica.forgetUntold()
+            }
         case .replaced:
             held.inFlight.forgetSettling()
             guard held.phase == .loaded else { return }
             context.counters.snapshots.add()
-            var argument = ByteBuffer()
-            let snapshot = held.replica.snapshot()
-            argument.reserveCapacity(snapshot.body.readableBytes + 2)
-            argument.writeStaticString("{")
-            argument.writeImmutableBuffer(snapshot.body)
-            argument.writeStaticString("}")
+            let argument = held.replica.snapshot().object.buffer
             context.audience.broadcast(event: "state", argument: argument, to: held.name, except: nil)
         }
     }
@@ -140,13 +142,16 @@ extension RoomShard {
         held.endReading(error: nil)
     }
 
-    func absorb(_ held: HeldRoom, _ reading: RoomReading, asked: RoomPosition) {
+    @discardableResult
+    func absorb(_ held: HeldRoom, _ reading: RoomReading, asked: RoomPosition) -> RoomReplica.Outcome {
         if reading.invalid > 0 {
             context.counters.invalid.add(reading.invalid)
             context.logger.warning(
                 "room holds what no act wrote", metadata: ["room": "\(held.name)", "fields": "\(reading.invalid)"])
         }
-        took(held.replica.received(reading, asked: asked), held)
+        let outcome = held.replica.received(reading, asked: asked)
+        took(outcome, held)
+        return outcome
     }
 
     func reading(_ held: HeldRoom, from position: RoomPosition) async throws(RoomError) -> RoomReading {

@@ -21,7 +21,7 @@ public struct Credential: Sendable {
     /// When it was issued, in seconds since 1970; below 2^48.
     public let issued: Int
     let keyID: CredentialKey.ID
-    let code: SIMD4<UInt64>
+    let code: Bits256
 
     /// How many bytes a credential's text has.
     public static let length = SessionHandle.length + 1 + Secret.length + 1 + Self.tailLength
@@ -32,7 +32,7 @@ public struct Credential: Sendable {
     static let issuedRange = 0..<(1 << 48)
 
     init(
-        handle: SessionHandle, secret: Secret, kind: Kind, issued: Int, keyID: CredentialKey.ID, code: SIMD4<UInt64>
+        handle: SessionHandle, secret: Secret, kind: Kind, issued: Int, keyID: CredentialKey.ID, code: Bits256
     ) {
         self.handle = handle
         self.secret = secret
@@ -70,11 +70,11 @@ public struct Credential: Sendable {
             else { return nil }
             return Credential(
                 handle: SessionHandle(bytes: UnsafeRawBufferPointer(handle)),
-                secret: Secret(bytes: UnsafeRawBufferPointer(secret)),
+                secret: Secret(Bits256(bytes: UnsafeRawBufferPointer(secret))),
                 kind: kind,
                 issued: Int(Self.readSix(tail, at: 1)),
                 keyID: CredentialKey.ID(rawValue: Self.readSix(tail, at: 7)),
-                code: UnsafeRawBufferPointer(tail).loadUnaligned(fromByteOffset: 13, as: SIMD4<UInt64>.self))
+                code: Bits256(bytes: UnsafeRawBufferPointer(rebasing: tail[13...])))
         }
         guard let credential else { return nil }
         self = credential
@@ -86,7 +86,7 @@ public struct Credential: Sendable {
             byteCount: SessionHandle.byteCount + Secret.byteCount + Self.tailByteCount, alignment: 8
         ) { bytes in
             self.writeSigned(into: bytes)
-            withUnsafeBytes(of: self.code) { code in
+            self.code.withBytes { code in
                 UnsafeMutableRawBufferPointer(rebasing: bytes[Self.signedByteCount...]).copyMemory(from: code)
             }
             return String(unsafeUninitializedCapacity: Self.length) { output in
@@ -125,9 +125,11 @@ public struct Credential: Sendable {
     }
 }
 
-extension Credential: CustomStringConvertible, CustomDebugStringConvertible {
+extension Credential: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// Kind and handle only.
     public var description: String { "\(self.kind) \(self.handle)" }
     /// Kind and handle only.
     public var debugDescription: String { self.description }
+    /// Kind and handle only, so that a dump does not show the signature either.
+    public var customMirror: Mirror { Mirror(self, children: ["kind": self.kind, "handle": self.handle]) }
 }

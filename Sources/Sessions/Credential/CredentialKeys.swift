@@ -9,7 +9,9 @@ public struct CredentialKey: Sendable {
 
         /// Eight characters of base64url.
         var description: String {
-            withUnsafeBytes(of: self.rawValue.bigEndian) { Base64URL.encode(UnsafeRawBufferPointer(rebasing: $0[2...])) }
+            withUnsafeBytes(of: self.rawValue.bigEndian) {
+                Base64URL.encode(UnsafeRawBufferPointer(rebasing: $0[2...]))
+            }
         }
     }
 
@@ -96,9 +98,7 @@ public struct CredentialKeys: Sendable {
         let unsigned = Credential(
             handle: handle, secret: secret, kind: kind,
             issued: min(max(issued, range.lowerBound), range.upperBound - 1), keyID: self.current.id, code: .zero)
-        let code = Self.code(of: unsigned, by: self.current).withUnsafeBytes {
-            $0.loadUnaligned(as: SIMD4<UInt64>.self)
-        }
+        let code = Self.code(of: unsigned, by: self.current).withUnsafeBytes { Bits256(bytes: $0) }
         return Credential(
             handle: handle, secret: secret, kind: kind, issued: unsigned.issued, keyID: self.current.id, code: code)
     }
@@ -108,7 +108,7 @@ public struct CredentialKeys: Sendable {
         guard let index = self.keys.firstIndex(where: { $0.id == credential.keyID }) else { return .unknownKey }
         let code = Self.code(of: credential, by: self.keys[index])
         // The comparison of `HashedAuthenticationCode` with bytes takes the same time whatever differs.
-        let isGenuine = withUnsafeBytes(of: credential.code) { code == $0 }
+        let isGenuine = credential.code.withBytes { code == $0 }
         guard isGenuine else { return .forged }
         return .valid(kind: credential.kind, issued: credential.issued, signedByCurrentKey: index == 0)
     }

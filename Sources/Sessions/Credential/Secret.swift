@@ -6,34 +6,28 @@ import Crypto
 public struct Secret: Sendable {
     /// How many characters a secret has, in base64url.
     static let length = 43
-    static let byteCount = 32
+    static let byteCount = Bits256.byteCount
 
-    private let words: SIMD4<UInt64>
+    private let bits: Bits256
 
     /// A new one from the system's random generator.
     public static func random() -> Secret {
-        var generator = SystemRandomNumberGenerator()
-        return Secret(words: SIMD4(generator.next(), generator.next(), generator.next(), generator.next()))
+        Secret(.random())
     }
 
-    /// The first 32 bytes.
-    init(bytes: UnsafeRawBufferPointer) {
-        self.words = bytes.loadUnaligned(as: SIMD4<UInt64>.self)
-    }
-
-    private init(words: SIMD4<UInt64>) {
-        self.words = words
+    init(_ bits: Bits256) {
+        self.bits = bits
     }
 
     /// The SHA-256 of the bits: what Redis holds, and what a node remembers of a socket's credential.
     public var digest: SecretDigest {
         var hash = SHA256()
-        withUnsafeBytes(of: self.words) { hash.update(bufferPointer: $0) }
+        self.bits.withBytes { hash.update(bufferPointer: $0) }
         return SecretDigest(hash.finalize())
     }
 
     func write(into bytes: UnsafeMutableRawBufferPointer) {
-        withUnsafeBytes(of: self.words) { bytes.copyMemory(from: $0) }
+        self.bits.withBytes { bytes.copyMemory(from: $0) }
     }
 }
 

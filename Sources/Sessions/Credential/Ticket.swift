@@ -21,7 +21,7 @@ public struct Ticket: Sendable {
             let secret = Base64URL.decode(parts[1], count: Secret.byteCount)
         else { return nil }
         self.handle = handle
-        self.secret = secret.withUnsafeBytes { Secret(bytes: $0) }
+        self.secret = secret.withUnsafeBytes { Secret(Bits256(bytes: $0)) }
     }
 
     /// The text for the client, and for nobody else: 66 characters.

@@ -91,7 +91,8 @@ public struct IPNetwork: Sendable, Hashable, CustomStringConvertible {
 
     /// `ADDRESS/BITS`, the bytes of the address in hexadecimal for IPv6.
     public var description: String {
-        let digits = self.base.count == 4
+        let digits =
+            self.base.count == 4
             ? self.base.map { "\($0)" }.joined(separator: ".")
             : stride(from: 0, to: 16, by: 2)
                 .map { String(Int(self.base[$0]) << 8 | Int(self.base[$0 + 1]), radix: 16) }.joined(separator: ":")

@@ -81,7 +81,8 @@ public struct TrustedProxies: Sendable {
     /// An address, also with a port: `192.0.2.1:4711`, `[2001:db8::1]:4711`.
     private static func address(_ entry: Substring) -> IPAddress? {
         if let address = IPAddress(entry) { return address }
-        guard let colon = entry.lastIndex(of: ":"), entry[..<colon].utf8.last == UInt8(ascii: "]")
+        guard let colon = entry.lastIndex(of: ":"),
+            entry[..<colon].utf8.last == UInt8(ascii: "]")
                 || !entry[..<colon].utf8.contains(UInt8(ascii: ":"))
         else { return nil }
         return IPAddress(entry[..<colon])

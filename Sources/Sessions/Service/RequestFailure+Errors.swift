@@ -19,12 +19,12 @@ extension RequestFailure {
         case .weakPassword: self.init(.weakPassword, error.message)
         case .nameTaken: self.init(.nameTaken, error.message)
         case .registrationClosed: self.init(.registrationClosed, error.message)
-        case .notFound: self.init(.invalidCredentials, "the name or the password is wrong")
+        case .notFound, .unsupportedHash:
+            // A hash that cannot be checked is told to the log only: the answer must not tell whether the account exists.
+            self.init(.invalidCredentials, "the name or the password is wrong")
         case .unavailable, .invalidStore:
             self.init(
                 .unavailable, "accounts cannot be checked at the moment; try again", retryAfter: .seconds(1))
-        case .unsupportedHash:
-            self.init(.internal, "this account's password cannot be checked; an operator has to set it anew")
         }
     }
 

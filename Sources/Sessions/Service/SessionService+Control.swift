@@ -4,18 +4,6 @@ package import SocketIO
 
 /// What nodes tell each other of sessions.
 extension SessionService {
-    private static let revokeKind = "session.end"
-    private static let refreshKind = "session.refresh"
-
-    /// A session that has ended, up to a generation.
-    struct Ending: Sendable {
-        let handle: SessionHandle
-        /// Sockets that remember this generation or an older one are watchers from now on.
-        let generation: Int
-        /// The record's generation after a logout; `nil` when there is no record any more.
-        let next: Int?
-    }
-
     /// Who confirmed the end of a session.
     package struct Confirmation: Sendable {
         package var sockets: Int
@@ -24,22 +12,22 @@ extension SessionService {
     }
 
     func listen() {
-        cluster.onControl(kind: Self.revokeKind) { message in
+        cluster.onControl(kind: SessionEnding.kind) { message in
             await self.sessionsEnded(message.body)
         }
-        cluster.onControl(kind: Self.refreshKind) { message in
+        cluster.onControl(kind: SessionEnding.refreshKind) { message in
             await self.secretChanged(message.body)
             return .null
         }
     }
 
     /// Tells every node of endings, and waits for their confirmations, at most 2 s.
-    func tellEnded(_ endings: [Ending], _ reason: SessionReason) async -> Confirmation {
+    func tellEnded(_ endings: [SessionEnding], _ reason: SessionReason) async -> Confirmation {
         var confirmation = Confirmation(sockets: 0, nodes: 0, missing: [])
         // A message of the bus has a limit of bytes: a user's thousand sessions take several.
         for start in stride(from: 0, to: max(1, endings.count), by: 200) {
             let batch = endings[start..<min(start + 200, endings.count)]
-            let answers = await cluster.ask(kind: Self.revokeKind, body: Self.body(batch, reason))
+            let answers = await cluster.ask(kind: SessionEnding.kind, body: SessionEnding.message(batch, reason))
             confirmation.sockets += answers.answers.values.reduce(0) { $0 + ($1["sockets"]?.int ?? 0) }
             confirmation.nodes = max(confirmation.nodes, answers.answers.count)
             for node in answers.missing where !confirmation.missing.contains(node.description) {
@@ -55,47 +43,24 @@ extension SessionService {
         writer.member("handle", string: login.handle.description)
         writer.member("generation", int: login.generation)
         do {
-            try await cluster.tell(kind: Self.refreshKind, body: writer.finish())
+            try await cluster.tell(kind: SessionEnding.refreshKind, body: writer.finish())
         } catch {
             // They keep watching, and their alias ends: nobody gains a right by it.
             logger.info("other sockets not told of a login", metadata: ["error": "\(error)"])
         }
     }
 
-    private static func body(_ endings: ArraySlice<Ending>, _ reason: SessionReason) -> JSONBytes {
-        var writer = JSONObjectWriter()
-        writer.member("reason", string: reason.rawValue)
-        writer.member(
-            "sessions",
-            json: JSONBytes(
-                elements: endings.map { ending in
-                    var writer = JSONObjectWriter()
-                    writer.member("handle", string: ending.handle.description)
-                    writer.member("generation", int: ending.generation)
-                    if let next = ending.next { writer.member("next", int: next) }
-                    return writer.finish()
-                }))
-        return writer.finish()
-    }
-
     private func sessionsEnded(_ body: JSONBytes) async -> JSONBytes {
         let reason = body["reason"]?.string.flatMap(SessionReason.init) ?? .revoked
-        let endings = (body["sessions"]?.elements() ?? []).compactMap { element -> Ending? in
-            guard let handle = element["handle"]?.string.flatMap({ SessionHandle($0) }),
-                let generation = element["generation"]?.int
-            else { return nil }
-            return Ending(handle: handle, generation: generation, next: element["next"]?.int)
-        }
+        let endings = (body["sessions"]?.elements() ?? []).compactMap { SessionEnding($0) }
         let counts = await indexes.gather { index in
             endings.reduce(0) { $0 + self.end($1, reason, in: index) }
         }
-        var writer = JSONObjectWriter()
-        writer.member("sockets", int: counts.reduce(0, +))
-        return writer.finish()
+        return SessionEnding.confirmation(sockets: counts.reduce(0, +))
     }
 
     /// - Returns: How many sockets of this event loop were players by that login.
-    private func end(_ ending: Ending, _ reason: SessionReason, in index: SessionIndex) -> Int {
+    private func end(_ ending: SessionEnding, _ reason: SessionReason, in index: SessionIndex) -> Int {
         var count = 0
         for socket in index.sockets(of: ending.handle) {
             guard let session = socket.session, var identity = session.identity,

@@ -97,7 +97,7 @@ extension SessionService {
             let ended = try await store.endOldest(
                 of: login.userID, keeping: configuration.sessionsPerUser, sparing: login.handle)
             guard !ended.isEmpty else { return }
-            _ = await tellEnded(ended.map(Ending.init), .replaced)
+            _ = await tellEnded(ended.map(SessionEnding.init), .replaced)
         } catch {
             logger.warning("a user's oldest sessions were not ended", metadata: ["error": "\(error)"])
         }
@@ -140,7 +140,7 @@ extension SessionService {
             let outcome = try await store.logOut(login)
             counters.logouts.increment()
             let next: Int? = if case .done(let generation) = outcome { generation } else { nil }
-            return await tellEnded([Ending(handle: login.handle, generation: login.generation, next: next)], .logout)
+            return await tellEnded([SessionEnding(handle: login.handle, generation: login.generation, next: next)], .logout)
         } catch {
             throw RequestFailure(error)
         }
@@ -152,7 +152,7 @@ extension SessionService {
     ) async throws(RequestFailure) -> Confirmation {
         do throws(SessionError) {
             let ended = try await store.endAll(of: userID, sparing: handle)
-            return await tellEnded(ended.map(Ending.init), .revoked)
+            return await tellEnded(ended.map(SessionEnding.init), .revoked)
         } catch {
             throw RequestFailure(error)
         }
@@ -210,12 +210,6 @@ extension SessionService {
 
     static let endedMeanwhile = RequestFailure(
         .invalidCredentials, "this account's sessions were ended while the password was verified; log in again")
-}
-
-extension SessionService.Ending {
-    init(_ session: RevokedSession) {
-        self.init(handle: session.handle, generation: session.generation, next: nil)
-    }
 }
 
 extension JSONObjectWriter {

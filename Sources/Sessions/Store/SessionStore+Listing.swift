@@ -14,7 +14,8 @@ extension SessionStore {
         let reply = try await self.send(
             "HMGET",
             [
-                .string(self.keys.session(handle)), "login", "user", "name", "gen", "created", "seen", "expires", "client",
+                .string(self.keys.session(handle)), "login", "user", "name", "gen", "created", "seen", "expires",
+                "client",
                 "address", "secret",
             ])
         guard let fields = reply.array, fields.count == 10 else { throw .unexpectedReply(of: "HMGET") }
@@ -41,7 +42,9 @@ extension SessionStore {
         var entries: [(handle: SessionHandle, score: Int)] = []
         for index in stride(from: 0, to: values.count, by: 2) {
             // What is no handle is none of ours, and is left alone.
-            if let handle = values[index].string.flatMap({ SessionHandle($0) }), let score = Self.score(values[index + 1]) {
+            if let handle = values[index].string.flatMap({ SessionHandle($0) }),
+                let score = Self.score(values[index + 1])
+            {
                 entries.append((handle, score))
             }
         }

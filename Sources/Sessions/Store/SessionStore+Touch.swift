@@ -65,6 +65,12 @@ extension SessionStore {
         return states
     }
 
+    /// Whether a request that used this session should slide it by `touch(_:)`: it has full rights, and `seen` is older
+    /// than a minute (less where the idle life is short).
+    public func isTouchDue(_ session: Session) -> Bool {
+        session.rights == .full && session.now - session.seen >= self.life.slideAfter.milliseconds
+    }
+
     private static func state(_ value: RedisValue) throws(SessionError) -> SessionState {
         if value.isNull { return .gone }
         guard let fields = value.array, fields.count == 5, let generation = ScriptReply.int(fields[1]),

@@ -22,48 +22,49 @@ public struct SocketIOCounters: Sendable {
     public init() {}
 }
 
+/// Sends messages to the sockets of this node: one hop to each event loop, the same bytes to every socket, one flush a
+/// socket. Any thread may call.
+public final class Broadcaster: Sendable {
+    let hubs: EventLoopLocal<Hub>
+
+    /// - Parameter eventLoops: those that accept connections.
+    public init(eventLoops: [any EventLoop]) {
+        hubs = EventLoopLocal(eventLoops: eventLoops)
+    }
+
+    /// Sends to every socket in a room.
+    ///
+    /// - Parameter except: a socket that is left out.
+    public func send(_ message: EncodedMessage, to room: String, except: SocketID? = nil) {
+        hubs.forEach { $0.broadcast(message, to: room, except: except) }
+    }
+
+    /// Sends to every socket.
+    public func send(_ message: EncodedMessage) {
+        hubs.forEach { $0.broadcast(message) }
+    }
+}
+
 /// A Socket.IO v5 server: the namespace `/` over text messages, with acknowledgements both ways and rooms of sockets.
 ///
 /// By itself it knows nothing of sessions, games or other nodes.
 public final class SocketIOServer: Sendable {
     public let engine: EngineServer
     public let counters: SocketIOCounters
-    private let hubs: EventLoopLocal<Hub>
 
     /// - Parameters:
     ///   - eventLoops: those that accept connections.
+    ///   - broadcaster: made for the same event loops, for whoever has something to send.
     ///   - handler: what the sockets are for.
     public init(
         engine: EngineConfiguration, configuration: SocketIOConfiguration, eventLoops: [any EventLoop],
-        handler: any SocketHandler
+        broadcaster: Broadcaster, handler: any SocketHandler
     ) {
         counters = SocketIOCounters()
-        hubs = EventLoopLocal(eventLoops: eventLoops)
         self.engine = EngineServer(
             configuration: engine, eventLoops: eventLoops,
             application: HubFactory(
-                handler: handler, configuration: configuration, counters: counters, hubs: hubs))
-    }
-
-    /// Sends the same bytes to every socket of this node in a room: one hop to each event loop, one flush a socket.
-    ///
-    /// - Parameter except: a socket that is left out.
-    public func broadcast(_ message: EncodedMessage, to room: String, except: SocketID? = nil) {
-        hubs.forEach { $0.broadcast(message, to: room, except: except) }
-    }
-
-    /// Sends the same bytes to every socket of this node.
-    public func broadcast(_ message: EncodedMessage) {
-        hubs.forEach { $0.broadcast(message) }
-    }
-
-    /// Does something with every socket of this node, on its own event loop.
-    public func forEachSocket(_ body: @escaping @Sendable (Socket) -> Void) {
-        hubs.forEach { hub in
-            for socket in hub.sockets.values {
-                body(socket)
-            }
-        }
+                handler: handler, configuration: configuration, counters: counters, hubs: broadcaster.hubs))
     }
 }
 

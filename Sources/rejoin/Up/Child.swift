@@ -4,6 +4,11 @@ import Glibc
 import Musl
 #endif
 
+/// `pipe(2)`, under a name that does not collide with ours.
+private func systemPipe(_ ends: UnsafeMutablePointer<Int32>) -> Int32 {
+    pipe(ends)
+}
+
 /// A process that `up` started. Confined to the main thread.
 final class Child {
     /// How a process ended.
@@ -142,7 +147,9 @@ final class Child {
 
     private static func pipe() throws -> (read: Int32, write: Int32) {
         var ends: [Int32] = [-1, -1]
-        guard pipe2(&ends, O_CLOEXEC) == 0 else { throw Failure("no pipe: \(String(cString: strerror(errno)))") }
+        guard systemPipe(&ends) == 0 else { throw Failure("no pipe: \(String(cString: strerror(errno)))") }
+        // Only this thread starts processes: none inherits an end in between.
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         return (ends[0], ends[1])
     }
 }

@@ -1,3 +1,5 @@
+import RejoinServer
+
 extension LocalCluster {
     /// Starts all nodes at once and waits until each said that it is ready.
     func startNodes() throws {
@@ -5,7 +7,7 @@ extension LocalCluster {
         let isDone = try pump(until: .now + .seconds(60)) {
             for node in nodes {
                 if let child = node.child, child.reap(), let ending = child.ending {
-                    throw Failure("node \(node.name) \(ending) before it was ready:\(tail(of: node))")
+                    throw Failure("node \(node.name) \(ending) before it was ready", details: tail(of: node))
                 }
             }
             return nodes.allSatisfy(\.isReady)

@@ -28,10 +28,10 @@ extension LocalCluster {
         guard let child = proxy.child else { return }
         let node = plan.configuration.node
         let isDone = try pump(until: .now + .seconds(10)) {
-            if child.reap() { throw Failure("haproxy does not start:\(tail(of: proxy))") }
+            if child.reap() { throw Failure("haproxy does not start", details: tail(of: proxy)) }
             return LoopbackPort.obstacle(host: node.host, port: node.port) != nil
         }
-        guard isDone else { throw Failure("haproxy does not listen within 10 s:\(tail(of: proxy))") }
+        guard isDone else { throw Failure("haproxy does not listen within 10 s", details: tail(of: proxy)) }
         proxy.isReady = true
         Terminal.say("haproxy on \(proxyURL ?? "") (pid \(child.pid))")
     }

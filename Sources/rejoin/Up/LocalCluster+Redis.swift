@@ -1,3 +1,5 @@
+import RejoinServer
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -7,9 +9,9 @@ import Musl
 extension LocalCluster {
     /// Starts the private Redis and waits until it serves; with a Redis of somebody else's, says so.
     func startRedis() throws {
-        if let given = plan.configuration.redis, let url = plan.configuration.redisURL {
+        if let address = plan.configuration.redisAddress, let url = plan.configuration.redisURL {
             redisURL = url
-            return Terminal.say("redis at \(given.host):\(given.port), as configured")
+            return Terminal.say("redis at \(address), as configured")
         }
         let folder = "\(plan.data)/redis"
         try Path.makePrivateFolder(folder)
@@ -23,14 +25,14 @@ extension LocalCluster {
                 return Terminal.say("redis \(version) on 127.0.0.1:\(redisPort), data in \(folder)")
             }
         }
-        throw Failure("redis-server does not start:\(tail(of: redis))")
+        throw Failure("redis-server does not start", details: tail(of: redis))
     }
 
     /// Starts Redis again at the same port, with what it kept.
     func restartRedis() throws {
         let password = redisURL.dropFirst("redis://:".count).prefix { $0 != "@" }
         guard let version = try launchRedis(password: String(password)) else {
-            throw Failure("redis-server does not start:\(tail(of: redis))")
+            throw Failure("redis-server does not start", details: tail(of: redis))
         }
         Terminal.say("redis \(version) on 127.0.0.1:\(redisPort) again")
     }

@@ -11,6 +11,7 @@ extension LocalCluster {
     /// when somebody asks again, is killed.
     func stop() {
         let asked = stopRequests
+        guard members.contains(where: { $0.child?.isAlive ?? false }) else { return }
         let living = nodes.filter { $0.child?.isAlive ?? false }
         if !living.isEmpty {
             let drain = DurationText.format(plan.configuration.node.drain)

@@ -8,9 +8,10 @@ extension LocalCluster {
     /// Reports what dies, and starts it again when that was asked for, until somebody asks to stop.
     ///
     /// - Throws: ``Interruption/asked``, or ``Failure`` when Redis is lost and not to be started again.
-    func watch() throws {
+    func watch() throws -> Never {
         var wasReady = readyNodes
         while true {
+            if stopRequests > 0 { throw Interruption.asked }
             for member in members {
                 if let child = member.child, child.reap(), let ending = child.ending {
                     try report(member, child, ending)
@@ -24,7 +25,8 @@ extension LocalCluster {
                 wasReady = readyNodes
                 try writeClusterFile()
             }
-            try pump(until: .now + .milliseconds(250)) { members.contains { $0.child?.hasEnded ?? false } }
+            // The end of a child is a signal, which ends the wait.
+            turn(for: .milliseconds(250))
         }
     }
 

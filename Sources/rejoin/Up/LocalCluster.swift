@@ -55,19 +55,22 @@ final class LocalCluster {
     /// - Throws: ``Failure`` when a part does not start, or Redis is lost for good.
     func run() throws {
         let lock = try DataLock(data: plan.data)
-        var failure: (any Error)?
+        let failure = runLocked()
+        _ = consume lock
+        if let failure { throw failure }
+    }
+
+    private func runLocked() -> Failure? {
         do {
             try start()
             try watch()
         } catch Interruption.asked {
-            failure = nil
+            stop()
         } catch {
-            failure = error
+            stop()
+            return error as? Failure ?? Failure("\(error)")
         }
-        if let failure { Terminal.complain("\(failure)") }
-        stop()
-        _ = consume lock
-        if failure != nil { throw Failure("the cluster is stopped, its logs are in \(plan.data)/log") }
+        return nil
     }
 
     private func start() throws {
@@ -95,17 +98,16 @@ final class LocalCluster {
         let option = isDefault ? "" : " --data \(plan.configuration.data)"
         let first = nodes.first?.child?.pid ?? 0
         let url = proxyURL ?? nodes.first?.address?.publicURL ?? ""
-        Terminal.say(
-            """
-
-            The cluster is up. Logs: \(plan.data)/log
-
-              open \(url)                 the game; log in, walk
-              rejoin nodes\(option)       who is alive, with how many sockets
-              kill -9 \(first)            lose node n1 and watch: players are still logged in on another node
-              Ctrl-C                      drain and stop all of it
-
-            """)
+        let hints = [
+            ["  open \(url)", "the game: log in, walk"],
+            ["  rejoin nodes\(option)", "who is alive, with how many sockets"],
+            ["  kill -9 \(first)", "lose node n1 and watch: its players stay logged in, on another node"],
+            ["  Ctrl-C", "drain and stop all of it"],
+        ]
+        let width = hints.map { $0[0].count }.max() ?? 0
+        let lines = hints.map { $0[0] + String(repeating: " ", count: width - $0[0].count) + "   " + $0[1] }
+        let title = "\nThe cluster is up. Logs: \(plan.data)/log\n"
+        Terminal.say(([title] + lines).joined(separator: "\n") + "\n")
     }
 
     func writeClusterFile() throws {

@@ -16,8 +16,12 @@ struct SignalPipe {
     /// Takes over SIGINT, SIGTERM, SIGHUP and SIGCHLD for the rest of the process's life.
     init() throws {
         var ends: [Int32] = [-1, -1]
-        guard pipe2(&ends, O_CLOEXEC | O_NONBLOCK) == 0 else {
+        guard pipe(&ends) == 0 else {
             throw Failure("no pipe: \(String(cString: strerror(errno)))")
+        }
+        for end in ends {
+            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+            _ = fcntl(end, F_SETFL, O_NONBLOCK)
         }
         descriptor = ends[0]
         signalPipeInput = ends[1]

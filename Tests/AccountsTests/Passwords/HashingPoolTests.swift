@@ -1,7 +1,8 @@
-@testable import Accounts
 import Dispatch
 import TestSupport
 import Testing
+
+@testable import Accounts
 
 @Suite("HashingPool")
 struct HashingPoolTests {

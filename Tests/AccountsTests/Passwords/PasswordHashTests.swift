@@ -1,5 +1,6 @@
-@testable import Accounts
 import Testing
+
+@testable import Accounts
 
 @Suite("PasswordHash")
 struct PasswordHashTests {

@@ -13,12 +13,18 @@ struct HearingTests {
 
     private let clock = Clock()
 
+    /// A canary that is heard in the moment it is sent.
+    private func hear(_ hearing: inout Hearing, _ milliseconds: Int) -> Hearing.HeardAction {
+        let now = clock.at(milliseconds)
+        return hearing.canaryHeard(hearing.canarySent(now: now), now: now)
+    }
+
     @Test("a node that hears its canaries is never deaf")
     func hears() {
         var hearing = Hearing(now: clock.at(0))
         for second in 1...100 {
             let number = hearing.canarySent(now: clock.at(second * 1_000))
-            #expect(hearing.canaryHeard(number) == .none)
+            #expect(hearing.canaryHeard(number, now: clock.at(second * 1_000)) == .none)
             #expect(hearing.tick(now: clock.at(second * 1_000 + 999), jitter: 0.5) == .none)
         }
         #expect(hearing.lastHeard == clock.at(100_000))
@@ -28,14 +34,14 @@ struct HearingTests {
     @Test("after three seconds without a canary it is deaf, told once, and hears again with the next one")
     func deaf() {
         var hearing = Hearing(now: clock.at(0))
-        #expect(hearing.canaryHeard(hearing.canarySent(now: clock.at(1_000))) == .none)
+        #expect(hear(&hearing, 1_000) == .none)
         #expect(hearing.tick(now: clock.at(3_999), jitter: 0.5) == .none)
         #expect(hearing.tick(now: clock.at(4_000), jitter: 0.5) == .deaf)
         #expect(hearing.isDeaf)
         #expect(hearing.tick(now: clock.at(4_250), jitter: 0.5) == .none)
-        #expect(hearing.canaryHeard(hearing.canarySent(now: clock.at(5_000))) == .hearsAgain)
+        #expect(hear(&hearing, 5_000) == .hearsAgain)
         #expect(!hearing.isDeaf)
-        #expect(hearing.canaryHeard(hearing.canarySent(now: clock.at(6_000))) == .none)
+        #expect(hear(&hearing, 6_000) == .none)
     }
 
     @Test("a connection is made anew only while commands are answered, with growing pauses")
@@ -63,21 +69,21 @@ struct HearingTests {
     @Test("what is lost and found within three seconds is missed all the same")
     func shortGap() {
         var hearing = Hearing(now: clock.at(0))
-        #expect(hearing.canaryHeard(hearing.canarySent(now: clock.at(0))) == .none)
+        #expect(hear(&hearing, 0) == .none)
         hearing.lost(now: clock.at(500))
         hearing.lost(now: clock.at(500))
         hearing.subscribed(now: clock.at(700))
         #expect(hearing.tick(now: clock.at(750), jitter: 0.5) == .none)
-        #expect(hearing.canaryHeard(hearing.canarySent(now: clock.at(800))) == .hearsAgain)
+        #expect(hear(&hearing, 800) == .hearsAgain)
     }
 
     @Test("a canary does not end a gap before all channels are back")
     func halfBack() {
         var hearing = Hearing(now: clock.at(0))
         hearing.lost(now: clock.at(100))
-        #expect(hearing.canaryHeard(hearing.canarySent(now: clock.at(200))) == .none)
+        #expect(hear(&hearing, 200) == .none)
         hearing.subscribed(now: clock.at(300))
-        #expect(hearing.canaryHeard(hearing.canarySent(now: clock.at(400))) == .hearsAgain)
+        #expect(hear(&hearing, 400) == .hearsAgain)
     }
 
     @Test("a lost connection is left to come back by itself for a while")
@@ -95,14 +101,26 @@ struct HearingTests {
         var hearing = Hearing(now: clock.at(0))
         let first = hearing.canarySent(now: clock.at(0))
         let second = hearing.canarySent(now: clock.at(1_000))
-        #expect(hearing.canaryHeard(first) == .none)
+        #expect(hearing.canaryHeard(first, now: clock.at(1_500)) == .none)
         #expect(hearing.lastHeard == clock.at(0))
-        #expect(hearing.canaryHeard(99) == .none)
-        #expect(hearing.canaryHeard(-1) == .none)
-        #expect(hearing.canaryHeard(first) == .none)
+        #expect(hearing.canaryHeard(99, now: clock.at(1_500)) == .none)
+        #expect(hearing.canaryHeard(-1, now: clock.at(1_500)) == .none)
+        #expect(hearing.canaryHeard(first, now: clock.at(1_500)) == .none)
         #expect(hearing.lastHeard == clock.at(0))
         for second in 2...20 { _ = hearing.canarySent(now: clock.at(second * 1_000)) }
-        #expect(hearing.canaryHeard(second) == .none)
+        #expect(hearing.canaryHeard(second, now: clock.at(20_000)) == .none)
         #expect(hearing.lastHeard == clock.at(0))
+    }
+
+    @Test("a canary that was held up for three seconds does not end deafness")
+    func heldUp() {
+        var hearing = Hearing(now: clock.at(0))
+        let first = hearing.canarySent(now: clock.at(500))
+        let second = hearing.canarySent(now: clock.at(1_500))
+        #expect(hearing.tick(now: clock.at(3_000), jitter: 0) == .deaf)
+        #expect(hearing.canaryHeard(first, now: clock.at(4_000)) == .none)
+        #expect(hearing.isDeaf)
+        #expect(hearing.tick(now: clock.at(4_000), jitter: 0) == .none)
+        #expect(hearing.canaryHeard(second, now: clock.at(4_000)) == .hearsAgain)
     }
 }

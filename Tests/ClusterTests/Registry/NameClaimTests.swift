@@ -30,7 +30,8 @@ struct NameClaimTests {
         #expect(claim.answered(held(1), now: start) == .countListeners)
         #expect(claim.counted(others: 1) == .wait(.milliseconds(100)))
         #expect(claim.waited() == .claim(replacing: nil))
-        #expect(claim.answered(held(1), now: start + .seconds(1)) == .wait(.milliseconds(100)))
+        #expect(claim.answered(held(1), now: start + .seconds(1)) == .countListeners)
+        #expect(claim.counted(others: 1) == .wait(.milliseconds(100)))
         #expect(claim.answered(held(2), now: start + .milliseconds(1_100)) == .taken)
     }
 
@@ -39,8 +40,18 @@ struct NameClaimTests {
         var claim = NameClaim(patience: .seconds(2))
         #expect(claim.answered(held(1), now: start) == .countListeners)
         #expect(claim.counted(others: 1) == .wait(.milliseconds(100)))
-        #expect(claim.answered(held(1), now: start + .milliseconds(1_999)) == .wait(.milliseconds(100)))
+        #expect(claim.answered(held(1), now: start + .milliseconds(1_999)) == .countListeners)
+        #expect(claim.counted(others: 1) == .wait(.milliseconds(100)))
         #expect(claim.answered(held(1), now: start + .seconds(2)) == .claim(replacing: holder))
+    }
+
+    @Test("a holder that stops listening meanwhile is replaced at once")
+    func dying() {
+        var claim = NameClaim(patience: .seconds(2))
+        #expect(claim.answered(held(1), now: start) == .countListeners)
+        #expect(claim.counted(others: 1) == .wait(.milliseconds(100)))
+        #expect(claim.answered(held(1), now: start + .milliseconds(100)) == .countListeners)
+        #expect(claim.counted(others: 0) == .claim(replacing: holder))
     }
 
     @Test("who was quicker to replace the dead holder is looked at anew")

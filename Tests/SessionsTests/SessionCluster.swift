@@ -23,7 +23,8 @@ struct SessionCluster: Sendable {
                 let clock = RedisClock()
                 let store = SessionStore(
                     redis: redis, prefix: "rejoin:",
-                    life: try SessionLife(idle: idle, absolute: absolute, grace: grace), clock: clock, logger: Self.logger)
+                    life: try SessionLife(idle: idle, absolute: absolute, grace: grace), clock: clock,
+                    logger: Self.logger)
                 let keys = KeyRing(
                     configured: try CredentialKeys([CredentialKey.random()]), clock: clock, logger: Self.logger)
                 try await body(SessionCluster(server: server, redis: redis, store: store, keys: keys))

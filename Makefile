@@ -1,0 +1,99 @@
+# What a person types. `make help` is the default.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+SWIFT_VERSION := 6.3
+# About a third fewer instructions a delivery; the debug build and the tests keep the checks.
+RELEASE := -c release --product rejoin -Xswiftc -enforce-exclusivity=unchecked
+# Holds the layers: a target imports what it names as a dependency, and nothing else.
+STRICT := --explicit-target-dependency-import-check error
+SOURCES := Package.swift Sources Tests
+
+BUILD_PACKAGES := libhiredis-dev libargon2-dev libsqlite3-dev pkg-config
+RUN_PACKAGES := redis-server haproxy util-linux
+TEST_PACKAGES := python3 python3-venv
+VENV := .build/venv
+PYTHON_PACKAGES := python-socketio[asyncio_client]==5.18.1 aiohttp==3.14.5 pytest==9.2.0
+
+# $(call require,PACKAGES): installs those that are missing, and only those, saying so.
+define require
+missing=(); \
+for package in $(1); do \
+    [[ "$$(dpkg-query -W -f '$${db:Status-Abbrev}' "$$package" 2>/dev/null)" == "ii "* ]] || missing+=("$$package"); \
+done; \
+if (( $${#missing[@]} )); then \
+    echo "installing Debian packages: $${missing[*]}"; \
+    as_root=(); (( EUID == 0 )) || as_root=(sudo); \
+    "$${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        "$${missing[@]}" >/dev/null || { \
+        echo "apt-get could not install them; after 'apt-get update' it may" >&2; exit 1; }; \
+fi
+endef
+
+.PHONY: help
+help: ## This list
+	@echo "make TARGET [ARGS='...']"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "make up ARGS='--nodes 5 --port 9000' passes ARGS to rejoin up; rejoin up --help explains them."
+
+.PHONY: up
+up: build run-packages ## A whole cluster on this machine, at http://localhost:8080
+	@exec .build/release/rejoin up $(ARGS)
+
+.PHONY: build
+build: swift build-packages ## The release build: .build/release/rejoin
+	swift build $(RELEASE)
+
+.PHONY: test
+test: swift build-packages run-packages test-packages $(VENV)/.installed ## All tests: Swift, then Python against real nodes
+	@for program in redis-server haproxy; do \
+	    PATH="$$PATH:/usr/sbin" command -v $$program >/dev/null || { echo "$$program is missing" >&2; exit 1; }; \
+	done
+	@swift_result=0; python_result=0; \
+	swift test $(STRICT) $(ARGS) || swift_result=$$?; \
+	if (( swift_result == 0 )); then $(VENV)/bin/python -m pytest -q Tests/python || python_result=$$?; fi; \
+	echo; echo "summary:"; \
+	if (( swift_result )); then echo "  swift test   FAILED ($$swift_result)"; echo "  pytest       not run"; exit 1; fi; \
+	echo "  swift test   passed"; \
+	if (( python_result )); then echo "  pytest       FAILED ($$python_result)"; exit 1; fi; \
+	echo "  pytest       passed"
+
+.PHONY: format
+format: swift ## Writes all Swift sources in the one format
+	swift format --in-place --recursive $(SOURCES)
+
+.PHONY: lint
+lint: swift ## Fails when a Swift source is not in that format
+	swift format lint --strict --recursive $(SOURCES)
+
+.PHONY: clean
+clean: ## Removes what was built; not the data folder .rejoin
+	rm -rf .build
+
+.PHONY: swift
+swift:
+	@command -v swift >/dev/null || { \
+	    echo "swift is not installed: Swift $(SWIFT_VERSION) is needed, see https://www.swift.org/install/linux/" >&2; \
+	    exit 1; }
+	@version="$$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -n 1)"; \
+	[[ "$$version" == "$(SWIFT_VERSION)" ]] || { \
+	    echo "Swift $${version:-of an unknown version} is installed, Swift $(SWIFT_VERSION) is needed" >&2; exit 1; }
+
+.PHONY: build-packages run-packages test-packages
+build-packages:
+	@$(call require,$(BUILD_PACKAGES))
+run-packages:
+	@$(call require,$(RUN_PACKAGES))
+test-packages:
+	@$(call require,$(TEST_PACKAGES))
+
+$(VENV)/.installed: Makefile | test-packages
+	@echo "making $(VENV) with $(PYTHON_PACKAGES)"
+	@rm -rf $(VENV)
+	@mkdir -p .build
+	@python3 -m venv $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PYTHON_PACKAGES)
+	@touch $@

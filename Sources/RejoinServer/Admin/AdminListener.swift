@@ -1,0 +1,38 @@
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import PrometheusMetrics
+
+/// The admin listener: health and metrics, for operators only.
+struct AdminListener: Sendable {
+    private let parts: NodeParts
+    private let metrics: PrometheusRegistry?
+    private let listeners: NodeListeners
+
+    init(_ parts: NodeParts, metrics: PrometheusRegistry?, listeners: NodeListeners) {
+        self.parts = parts
+        self.metrics = metrics
+        self.listeners = listeners
+    }
+
+    func application(_ logger: Logger) -> some ApplicationProtocol {
+        let router = Router()
+        HealthRoutes(parts).add(to: router)
+        if let metrics {
+            router.get("metrics") { _, _ in
+                Response(
+                    status: .ok, headers: [.contentType: PrometheusRegistry.contentType],
+                    body: ResponseBody(byteBuffer: ByteBuffer(bytes: metrics.exposition())))
+            }
+        }
+        let node = parts.configuration.node
+        return Application(
+            router: router,
+            configuration: ApplicationConfiguration(
+                address: .hostname(node.adminHost, port: node.adminPort), serverName: nil),
+            onServerRunning: { [listeners] channel in listeners.bound(admin: channel.localAddress?.port ?? 0) },
+            eventLoopGroupProvider: .shared(parts.group), logger: logger)
+    }
+}

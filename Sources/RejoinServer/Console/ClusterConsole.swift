@@ -1,0 +1,123 @@
+import Cluster
+import Logging
+import NIOCore
+import NIOPosix
+import RedisClient
+import Sessions
+import SocketIO
+
+/// What operators' commands ask of a cluster, without being a node of it.
+public struct ClusterConsole: Sendable {
+    private let configuration: RejoinConfiguration
+    private let redisConfiguration: RedisConfiguration
+    private let redis: RedisClient
+    private let eventLoop: any EventLoop
+    private let logger: Logger
+
+    /// A live node.
+    public struct Node: Sendable, Encodable {
+        public let name: String
+        public let address: String
+        public let adminAddress: String
+        public let version: String
+        /// Milliseconds since 1970.
+        public let startedAt: Int
+        public let sockets: Int
+        public let rooms: Int
+        /// `ready`, `draining`, `deaf`, `starting`, `unready`.
+        public let state: String
+        /// Why it is not ready; empty when it is.
+        public let reason: String
+    }
+
+    /// Who confirmed that a user's sessions ended.
+    public struct Confirmation: Sendable {
+        public let sockets: Int
+        public let nodes: Int
+        /// Nodes that did not answer in time; their own sweep notices within 30 s.
+        public let missing: [String]
+    }
+
+    /// Connects to the cluster's Redis for the length of some work.
+    ///
+    /// - Throws: ``ConfigurationError`` when no Redis is given, `RedisError` when it does not answer, or what the work throws.
+    public static func with<Result: Sendable>(
+        _ configuration: RejoinConfiguration, _ work: @escaping @Sendable (ClusterConsole) async throws -> Result
+    ) async throws -> Result {
+        let redisConfiguration = try configuration.requireRedis()
+        var logger = Logger(label: "rejoin.console")
+        logger.logLevel = .error
+        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        let redis = RedisClient(configuration: redisConfiguration, eventLoop: eventLoop, logger: logger)
+        let console = ClusterConsole(
+            configuration: configuration, redisConfiguration: redisConfiguration, redis: redis, eventLoop: eventLoop,
+            logger: logger)
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await redis.run() }
+            defer { group.cancelAll() }
+            try await redis.waitUntilConnected(timeout: .seconds(5))
+            return try await work(console)
+        }
+    }
+
+    /// The live nodes, in the order of their names.
+    public func nodes() async throws -> [Node] {
+        try await NodeDirectory.fetch(redis: redis, prefix: configuration.redisPrefix).map { record in
+            Node(
+                name: record.name.description, address: record.address, adminAddress: record.adminAddress,
+                version: record.version, startedAt: record.startedAt, sockets: record.sockets, rooms: record.rooms,
+                state: record.state.rawValue, reason: record.reason)
+        }
+    }
+
+    /// Asks a node to drain; returns when it has begun, or has gone already.
+    public func drain(node: String) async throws {
+        guard let name = NodeName(node) else {
+            throw ConfigurationError("\(node) is no node's name: 1 to 8 of the characters a-z and 0-9 are expected")
+        }
+        _ = try await NodeDirectory.requestDrain(redis: redis, prefix: configuration.redisPrefix, node: name)
+    }
+
+    /// Ends every session of a user, and waits until the nodes have confirmed it.
+    public func endSessions(ofUser userID: String) async throws -> Confirmation {
+        let store = SessionStore(
+            redis: redis, prefix: configuration.redisPrefix, life: try NodeParts.life(configuration),
+            clock: RedisClock(), logger: logger)
+        let ended = try await store.endAll(of: userID)
+        guard !ended.isEmpty else { return Confirmation(sockets: 0, nodes: 0, missing: []) }
+        return try await asMember { cluster in
+            let answers = await cluster.ask(
+                kind: SessionEnding.kind, body: SessionEnding.message(ended.map(SessionEnding.init)[...], .revoked))
+            return Confirmation(
+                sockets: answers.answers.values.reduce(0) { $0 + ($1["sockets"]?.int ?? 0) },
+                nodes: answers.answers.keys.filter { $0 != cluster.name }.count,
+                missing: answers.missing.map(\.description))
+        }
+    }
+
+    /// Joins the cluster for a moment: nodes answer only those whom the registry knows.
+    private func asMember<Result: Sendable>(
+        _ work: @escaping @Sendable (Cluster) async throws -> Result
+    ) async throws -> Result {
+        let subscriber = RedisSubscriber(configuration: redisConfiguration, eventLoop: eventLoop, logger: logger)
+        var clusterConfiguration = ClusterConfiguration(name: .random(), version: RejoinVersion.current)
+        clusterConfiguration.prefix = configuration.redisPrefix
+        let cluster = Cluster(
+            configuration: clusterConfiguration, redis: redis, subscriber: subscriber, logger: logger)
+        cluster.onControl(kind: SessionEnding.kind) { _ in SessionEnding.confirmation(sockets: 0) }
+        cluster.onControl(kind: SessionEnding.refreshKind) { _ in .null }
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await subscriber.run() }
+            group.addTask { try await cluster.run() }
+            defer { group.cancelAll() }
+            let deadline = ContinuousClock.now + .seconds(5)
+            while cluster.lastHeard == nil {
+                guard ContinuousClock.now < deadline else {
+                    throw ClusterError(.timeout, "the nodes were not told within 5 s; their own sweep notices within 30 s")
+                }
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            return try await work(cluster)
+        }
+    }
+}

@@ -1,0 +1,45 @@
+import HTTPTypes
+import Hummingbird
+import Sessions
+
+/// The pages and scripts that the program brings.
+struct PageRoutes: Sendable {
+    private let sessions: SessionService
+    private let requests: RequestPolicy
+
+    init(sessions: SessionService, requests: RequestPolicy) {
+        self.sessions = sessions
+        self.requests = requests
+    }
+
+    func add(to router: Router<VisitorContext>) {
+        router.get("/") { request, context in await page(request, context) }
+        for file in WebFile.all where file.path != "index.html" {
+            router.get(RouterPath(file.path)) { request, _ in file.response(to: request) }
+        }
+    }
+
+    /// The page, with a visitor's first credential. It costs Redis nothing for a guest.
+    private func page(_ request: Request, _ context: VisitorContext) async -> Response {
+        var response = WebFile.index.response(to: request)
+        let visitor = requests.visitor(peer: context.peer, headers: request.values)
+        do throws(CookieError) {
+            let cookie = try visitor.cookie.value(in: request.values("cookie"))
+            do throws(SessionError) {
+                let session = try await sessions.session(of: cookie)
+                if let cookie = sessions.cookie(for: session, visitor) {
+                    response.headers[.setCookie] = cookie
+                    response.headers[.cacheControl] = "no-store"
+                }
+            } catch {
+                // The page is the same for everybody; its socket tells that the session cannot be checked now.
+                context.logger.debug("page without a session", metadata: ["error": "\(error)"])
+            }
+        } catch {
+            return Answer.error(
+                "bad_request", error.message,
+                status: error == .tooLarge ? .requestHeaderFieldsTooLarge : .badRequest)
+        }
+        return response
+    }
+}

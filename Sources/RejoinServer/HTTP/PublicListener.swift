@@ -1,0 +1,37 @@
+import EngineIO
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import Sessions
+
+/// The public listener: pages, the session's endpoints, and the sockets, on one port.
+struct PublicListener: Sendable {
+    private let parts: NodeParts
+    private let listeners: NodeListeners
+
+    init(_ parts: NodeParts, listeners: NodeListeners) {
+        self.parts = parts
+        self.listeners = listeners
+    }
+
+    func application(_ logger: Logger) -> some ApplicationProtocol {
+        let router = Router(context: VisitorContext.self)
+        router.add(middleware: SecurityHeaders())
+        HealthRoutes(parts).add(to: router)
+        SessionRoutes(sessions: parts.sessions, requests: parts.requests).add(to: router)
+        PageRoutes(sessions: parts.sessions, requests: parts.requests).add(to: router)
+        let node = parts.configuration.node
+        var serverConfiguration = ApplicationConfiguration(
+            address: .hostname(node.host, port: node.port), serverName: nil, backlog: 4_096)
+        serverConfiguration.availableConnectionsDelegate = MaximumAvailableConnections(
+            parts.configuration.sockets.maximumConnections, logger: logger)
+        let engine = parts.server.engine
+        return Application(
+            router: router, server: .init { responder in EngineChannel(server: engine, responder: responder) },
+            configuration: serverConfiguration,
+            onServerRunning: { [listeners] channel in listeners.bound(public: channel.localAddress?.port ?? 0) },
+            eventLoopGroupProvider: .shared(parts.group), logger: logger)
+    }
+}

@@ -1,0 +1,73 @@
+import Foundation
+public import Logging
+import NIOCore
+import SocketIO
+
+/// Writes the log to standard error, one line an event: as text for people, or as JSON for collectors.
+///
+/// Whatever a value holds, it cannot begin a line of its own or colour a terminal.
+public struct RejoinLogHandler: LogHandler {
+    public var logLevel: Logger.Level
+    public var metadata: Logger.Metadata = [:]
+    public var metadataProvider: Logger.MetadataProvider?
+    private let label: String
+    private let format: RejoinConfiguration.Log.Format
+
+    public init(label: String, level: Logger.Level, format: RejoinConfiguration.Log.Format) {
+        self.label = label
+        self.logLevel = level
+        self.format = format
+    }
+
+    public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    public func log(event: LogEvent) {
+        var all = metadata
+        if let provided = metadataProvider?.get() {
+            all.merge(provided) { $1 }
+        }
+        if let own = event.metadata {
+            all.merge(own) { $1 }
+        }
+        let pairs = all.sorted { $0.key < $1.key }
+        var line: String
+        switch format {
+        case .text:
+            line = "\(Self.time) \(event.level.rawValue) \(Self.plain("\(event.message)"))"
+            for (key, value) in pairs {
+                line += " \(key)=\(Self.value("\(value)"))"
+            }
+            line += "\n"
+        case .json:
+            var writer = JSONObjectWriter()
+            writer.member("time", string: Self.time)
+            writer.member("level", string: event.level.rawValue)
+            writer.member("message", string: "\(event.message)")
+            for (key, value) in pairs where !["time", "level", "message"].contains(key) {
+                writer.member(key, string: "\(value)")
+            }
+            line = String(buffer: writer.finish().buffer) + "\n"
+        }
+        // One call a line: lines of several threads do not mix.
+        FileHandle.standardError.write(Data(line.utf8))
+    }
+
+    private static var time: String {
+        Date().formatted(.iso8601.time(includingFractionalSeconds: true))
+    }
+
+    private static func value(_ text: String) -> String {
+        let text = plain(text)
+        return text.contains(" ") || text.isEmpty ? "\"\(text)\"" : text
+    }
+
+    private static func plain(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return text }
+        return String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }))
+    }
+}

@@ -1,0 +1,118 @@
+import Accounts
+import Cluster
+import EngineIO
+import Logging
+import RedisClient
+import Rooms
+import Sessions
+import SocketIO
+
+/// What each part is told, out of the node's configuration.
+extension NodeParts {
+    static func accounts(_ configuration: RejoinConfiguration, _ logger: Logger) async throws -> Accounts {
+        do throws(AccountsError) {
+            return try await Accounts.open(configuration, logger: logger)
+        } catch {
+            throw ConfigurationError(key: .accountsURL, error.message)
+        }
+    }
+
+    static func keys(
+        _ configuration: RejoinConfiguration, _ redis: RedisClient, _ clock: RedisClock, _ logger: Logger
+    ) throws -> KeyRing {
+        guard !configuration.browsers.cookieKeys.isEmpty else {
+            return KeyRing(agreedThrough: redis, prefix: configuration.redisPrefix, clock: clock, logger: logger)
+        }
+        do throws(SessionError) {
+            return KeyRing(
+                configured: try CredentialKeys(configuration.browsers.cookieKeys.map(CredentialKey.init)), clock: clock, logger: logger)
+        } catch {
+            throw ConfigurationError(key: .cookieKeys, error.message)
+        }
+    }
+
+    static func requests(_ configuration: RejoinConfiguration) throws -> RequestPolicy {
+        do throws(SessionError) {
+            return RequestPolicy(
+                proxies: try TrustedProxies(
+                    configuration: configuration.browsers.trustedProxies.map(\.description).joined(separator: ",")),
+                origins: try OriginPolicy(configuration: (configuration.browsers.origins ?? []).joined(separator: ",")),
+                allowsInsecureLogin: configuration.accounts.allowsInsecureLogin, isTLS: false)
+        } catch {
+            throw ConfigurationError(key: .origins, error.message)
+        }
+    }
+
+    static func life(_ configuration: RejoinConfiguration) throws -> SessionLife {
+        do throws(SessionError) {
+            return try SessionLife(idle: configuration.sessions.idle, absolute: configuration.sessions.maximum)
+        } catch {
+            throw ConfigurationError(key: .sessionIdle, error.message)
+        }
+    }
+
+    static func sessions(_ configuration: RejoinConfiguration, _ name: NodeName) -> SessionService.Configuration {
+        var sessions = SessionService.Configuration()
+        sessions.node = name.description
+        sessions.messagesPerSecond = configuration.limits.messagesPerSecond
+        sessions.messageBurst = configuration.limits.messageBurst
+        sessions.socketsPerSession = configuration.limits.socketsPerSession
+        sessions.sessionsPerUser = configuration.sessions.perUser
+        return sessions
+    }
+
+    static func loginLimits(_ configuration: RejoinConfiguration) -> LoginLimits {
+        var limits = LoginLimits()
+        limits.perAccountAndAddress = configuration.limits.login.failuresPerAccountAndAddress
+        limits.perAddress = configuration.limits.login.failuresPerAddress
+        limits.perAccountFromUnknownAddresses = configuration.limits.login.failuresPerAccount
+        limits.window = configuration.limits.login.window
+        limits.longestWait = configuration.limits.login.window
+        return limits
+    }
+
+    static func roomLimits(_ configuration: RejoinConfiguration) -> RoomLimits {
+        var limits = RoomLimits()
+        limits.maximumFields = configuration.limits.room.fields
+        limits.maximumFieldBytes = configuration.limits.room.fieldBytes
+        limits.maximumRoomBytes = configuration.limits.room.bytes
+        limits.logLength = configuration.limits.room.logEntries
+        limits.idle = configuration.sessions.roomIdle
+        return limits
+    }
+
+    static func engine(_ configuration: RejoinConfiguration, _ name: NodeName) -> EngineConfiguration {
+        var engine = EngineConfiguration()
+        engine.nodeName = name.description
+        engine.pingInterval = configuration.sockets.pingInterval
+        engine.pingTimeout = configuration.sockets.pingTimeout
+        engine.maximumPayloadBytes = configuration.sockets.maximumPayload
+        engine.maximumQueuedBytes = configuration.limits.socketQueueBytes
+        engine.slowPeerTimeout = configuration.limits.slowSocketTimeout
+        engine.handshakesPerSecond = configuration.limits.handshakesPerSecond
+        engine.handshakeQueue = configuration.limits.handshakeQueue
+        return engine
+    }
+
+    static func socketIO(_ configuration: RejoinConfiguration) -> SocketIOConfiguration {
+        var socketIO = SocketIOConfiguration()
+        socketIO.connectTimeout = configuration.limits.connectTimeout
+        return socketIO
+    }
+}
+
+extension Accounts {
+    /// Opens the accounts that a configuration names.
+    ///
+    /// - Throws: `invalidStore` for a file that is none, `unavailable` when it cannot be opened now.
+    package static func open(
+        _ configuration: RejoinConfiguration, logger: Logger
+    ) async throws(AccountsError) -> Accounts {
+        let store = try await SQLiteAccountStore.open(.init(url: configuration.accounts.url))
+        return Accounts(
+            store: store,
+            hashing: HashingPool(
+                threads: configuration.accounts.hashingThreads, maximumWaiting: configuration.limits.hashingQueue),
+            registration: configuration.accounts.isRegistrationOpen ? .open : .closed, logger: logger)
+    }
+}

@@ -1,0 +1,41 @@
+import PrometheusMetrics
+import SocketIO
+
+extension NodeParts {
+    /// What is asked for at every look at `/metrics`.
+    func addSamples(to registry: PrometheusRegistry) {
+        registry.addProcessMetrics()
+        registry.sample("rejoin_engine_connections", "Open connections.") { [server] in
+            Double(server.engine.counters.connections.value)
+        }
+        registry.sample("rejoin_socket_sockets", "Connected sockets.") { [server] in
+            Double(server.counters.sockets.value)
+        }
+        registry.sample("rejoin_node_ready", "Whether the node may take new sockets: 1 or 0.") { [weak self] in
+            self.map { $0.unreadiness == nil ? 1 : 0 }
+        }
+        for (name, help) in Self.help {
+            registry.describe(name: name, help: help)
+        }
+    }
+
+    private static let help = [
+        ("rejoin_engine_handshakes_total", "WebSockets opened."),
+        ("rejoin_engine_handshakes_refused_total", "Requests to open a WebSocket that were refused."),
+        ("rejoin_engine_messages_received_total", "Messages that came."),
+        ("rejoin_engine_violations_total", "Connections closed because what came broke the protocol."),
+        ("rejoin_socket_events_total", "Events that clients sent."),
+        ("rejoin_socket_deliveries_total", "Messages written to sockets by broadcasts."),
+        ("rejoin_socket_requests_total", "Events that were handled."),
+        ("rejoin_socket_requests_limited_total", "Events refused by a socket's rate limit."),
+        ("rejoin_socket_requests_failed_total", "Events that were answered with an error."),
+        ("rejoin_sessions_logins_total", "Logins, registrations included."),
+        ("rejoin_sessions_logins_failed_total", "Logins with a wrong name or password."),
+        ("rejoin_sessions_logins_limited_total", "Logins refused by the limits of failures."),
+        ("rejoin_sessions_registrations_total", "Accounts that visitors made."),
+        ("rejoin_sessions_logouts_total", "Logouts."),
+        ("rejoin_sessions_opened_total", "Sessions opened by sockets."),
+        ("rejoin_sessions_sockets_turned_total", "Sockets turned to watchers because their session ended."),
+        ("rejoin_sessions_credentials_total", "Credentials that came, by what they were worth."),
+    ]
+}

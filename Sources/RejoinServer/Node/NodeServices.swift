@@ -1,0 +1,142 @@
+import EngineIO
+import Logging
+import NIOCore
+import Rooms
+import ServiceLifecycle
+import Sessions
+import SocketIO
+import Synchronization
+
+/// Whether, and since when, the node is on its way out.
+final class Leaving: Sendable {
+    private let flag = Atomic<Bool>(false)
+    let requests: AsyncStream<Void>
+    private let continuation: AsyncStream<Void>.Continuation
+
+    init() {
+        (requests, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Somebody asks the node to leave.
+    func request() {
+        continuation.yield()
+    }
+
+    func begin() {
+        flag.store(true, ordering: .releasing)
+    }
+
+    var isLeaving: Bool { flag.load(ordering: .acquiring) }
+}
+
+/// Where the two listeners ended up, once they are bound.
+final class NodeListeners: Sendable {
+    private let ports = Mutex<(public: Int?, admin: Int?)>((nil, nil))
+
+    func bound(public port: Int) {
+        ports.withLock { $0.public = port }
+    }
+
+    func bound(admin port: Int) {
+        ports.withLock { $0.admin = port }
+    }
+
+    var both: (public: Int, admin: Int)? {
+        ports.withLock { ports in
+            if let `public` = ports.public, let admin = ports.admin { (`public`, admin) } else { nil }
+        }
+    }
+}
+
+/// Runs the work of the sockets; stops when everything above has.
+struct EngineService: Service {
+    let engine: EngineServer
+
+    func run() async throws {
+        await withGracefulShutdownHandler {
+            await engine.run()
+        } onGracefulShutdown: {
+            engine.stop()
+        }
+    }
+}
+
+/// Says when the node is ready: it listens, hears itself, and can sign.
+struct ReadyService: Service {
+    let parts: NodeParts
+    let listeners: NodeListeners
+    let onReady: @Sendable (NodeAddress) -> Void
+
+    func run() async throws {
+        try await cancelWhenGracefulShutdown {
+            let node = self.parts.configuration.node
+            let ports = try await self.waiting { self.listeners.both }
+            let advertised = node.advertise?.description ?? Self.authority(node.host, ports.public)
+            self.parts.cluster.advertise(
+                address: advertised, adminAddress: Self.authority(node.adminHost, ports.admin))
+            try await self.waiting { self.parts.unreadiness == nil ? () : nil }
+            self.onReady(
+                NodeAddress(
+                    name: self.parts.name.description, url: "http://" + Self.authority(node.host, ports.public),
+                    adminURL: "http://" + Self.authority(node.adminHost, ports.admin)))
+            self.parts.logger.info("node is ready")
+            while true {
+                try await Task.sleep(for: .seconds(3_600))
+            }
+        }
+    }
+
+    private func waiting<Value>(_ value: () -> Value?) async throws -> Value {
+        var told: String?
+        let begin = ContinuousClock.now
+        while true {
+            if let value = value() { return value }
+            // A node that waits says for what, once a reason.
+            if begin.duration(to: .now) > .seconds(2), let reason = parts.unreadiness, reason != told {
+                parts.logger.warning("node is not ready", metadata: ["reason": "\(reason)"])
+                told = reason
+            }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
+    /// `HOST:PORT`, IPv6 in brackets.
+    static func authority(_ host: String, _ port: Int) -> String {
+        host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+}
+
+/// The last service: the first to hear of a shutdown. Sends the sockets away before anything below them stops.
+struct DrainService: Service {
+    let parts: NodeParts
+
+    func run() async throws {
+        try await gracefulShutdown()
+        parts.leaving.begin()
+        parts.cluster.startDraining()
+        let time = parts.configuration.node.drain
+        let notice = min(.seconds(1), time / 10)
+        parts.logger.info("node is draining", metadata: ["sockets": "\(parts.server.counters.sockets.value)"])
+        var writer = JSONObjectWriter()
+        writer.member("retryAfter", int: Int(notice.wholeMilliseconds))
+        parts.broadcaster.send(EncodedMessage(event: "drain", argument: writer.finish().buffer))
+        // Load balancers see that the node is not ready before its clients look for another one.
+        do {
+            try await Task.sleep(for: notice)
+        } catch {
+            parts.logger.info("drain cut short")
+        }
+        await parts.server.engine.drain(within: max(.zero, time * 4 / 5 - notice), reason: .transportClose)
+        parts.logger.info("node has drained")
+    }
+}
+
+/// Where a room's events go: the sockets of this node.
+struct SocketAudience: RoomAudience {
+    let broadcaster: Broadcaster
+
+    func broadcast(event: String, argument: ByteBuffer, to room: RoomName, except socket: String?) {
+        broadcaster.send(
+            EncodedMessage(event: event, argument: argument), to: room.rawValue, except: socket.map { SocketID($0) })
+    }
+}

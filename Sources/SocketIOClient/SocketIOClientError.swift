@@ -1,0 +1,52 @@
+/// Why a connection did not come about, or a call was not answered.
+public struct SocketIOClientError: Error, Sendable, CustomStringConvertible {
+    public enum Code: Sendable, Equatable {
+        /// The URL is not `http://HOST:PORT` or `ws://HOST:PORT`.
+        case invalidConfiguration
+        /// No TCP connection, or it ended before the namespace was connected; `underlying` says more.
+        case connectionFailed
+        /// TCP, upgrade, open packet and CONNECT together took longer than `connectTimeout`.
+        case connectTimeout
+        /// The server answered the upgrade with another status than 101; see `refusal`.
+        case refused
+        /// The server answered CONNECT with CONNECT_ERROR; see `connectError`.
+        case connectError
+        /// The server sent what the protocol forbids.
+        case protocolViolation
+        /// No acknowledgement came in time.
+        case acknowledgementTimeout
+        /// The connection is closed.
+        case closed
+    }
+
+    /// The HTTP answer in place of a WebSocket.
+    public struct Refusal: Sendable {
+        public let status: Int
+        public let headers: [(String, String)]
+        /// At most the first 64 KiB.
+        public let body: String
+    }
+
+    public let code: Code
+    public let message: String
+    public let underlying: (any Error)?
+    /// Only with the code `refused`.
+    public let refusal: Refusal?
+    /// The JSON of the CONNECT_ERROR packet; only with the code `connectError`.
+    public let connectError: String?
+
+    init(
+        _ code: Code, _ message: String, underlying: (any Error)? = nil, refusal: Refusal? = nil,
+        connectError: String? = nil
+    ) {
+        self.code = code
+        self.message = message
+        self.underlying = underlying
+        self.refusal = refusal
+        self.connectError = connectError
+    }
+
+    public var description: String {
+        "\(self.code): \(self.message)" + (self.underlying.map { " (\($0))" } ?? "")
+    }
+}

@@ -1,0 +1,76 @@
+import NIOCore
+import Testing
+
+@testable import RedisClient
+
+@Suite("RESP2")
+struct ProtocolTests {
+    @Test("commands are arrays of byte strings")
+    func encoding() {
+        var buffer = ByteBuffer()
+        buffer.writeRedisCommand("SET", ["ä", .bytes(ByteBuffer(string: "\r\n")), .integer(-10), .integer(0)])
+        #expect(
+            String(buffer: buffer)
+                == "*5\r\n$3\r\nSET\r\n$2\r\nä\r\n$2\r\n\r\n\r\n$3\r\n-10\r\n$1\r\n0\r\n")
+    }
+
+    @Test("a script's digest is its SHA-1 (RFC 3174, 7.3), at every length around a block")
+    func digest() {
+        #expect(RedisScript(name: "x", source: Array("abc".utf8)).sha1 == "a9993e364706816aba3e25717850c26c9cd0d89d")
+        #expect(SHA1.hexDigest(of: []) == "da39a3ee5e6b4b0d3255bfef95601890afd80709")
+        #expect(
+            SHA1.hexDigest(of: Array(repeating: 0x61, count: 55)) == "c1c8bbdc22796e28c0e15163d20899b65621d65a")
+        #expect(
+            SHA1.hexDigest(of: Array(repeating: 0x61, count: 56)) == "c2db330f6083854c99d4b5bfb6e8f29f201be699")
+        #expect(
+            SHA1.hexDigest(of: Array(repeating: 0x61, count: 64)) == "0098ba824b5c16427bd7a1122a5a442a25ec644d")
+    }
+
+    @Test("random damage to a reply gives a value or an error, never a trap")
+    func mutation() {
+        let valid = Array("*3\r\n$5\r\nhello\r\n*2\r\n:1\r\n+OK\r\n$-1\r\n-ERR x\r\n$0\r\n\r\n".utf8)
+        var random = SplitMix(state: 20_240_607)
+        for _ in 0..<20_000 {
+            var bytes = valid
+            for _ in 0..<Int.random(in: 1...3, using: &random) {
+                bytes[Int.random(in: 0..<bytes.count, using: &random)] =
+                    Bool.random(using: &random)
+                    ? UInt8.random(in: 0...255, using: &random) : valid.randomElement(using: &random) ?? 0
+            }
+            var reader = ReplyReader(maximumReplyBytes: 1 << 16)
+            var buffer = ByteBuffer(bytes: bytes)
+            do throws(RedisError) {
+                while try reader.next(&buffer) != nil {}
+                #expect(buffer.readableBytes == 0)
+            } catch {
+                #expect(error.code == .protocolViolation)
+            }
+        }
+    }
+
+    @Test("pauses grow to two seconds, are never longer, and start anew after a connection that lasted")
+    func backoff() {
+        var backoff = Backoff()
+        var highest = HighestGenerator()
+        let delays = (0..<9).map { _ in backoff.delay(afterServing: nil, using: &highest) }
+        #expect(delays.map { Int(($0 / .milliseconds(1)).rounded()) } == [20, 40, 80, 160, 320, 640, 1280, 2000, 2000])
+        #expect(backoff.delay(afterServing: .milliseconds(5), using: &highest) > .milliseconds(1999))
+        #expect(backoff.delay(afterServing: .seconds(60), using: &highest) < .milliseconds(21))
+    }
+}
+
+private struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        self.state &+= 0x9e37_79b9_7f4a_7c15
+        var value = self.state
+        value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
+        value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
+        return value ^ value >> 31
+    }
+}
+
+private struct HighestGenerator: RandomNumberGenerator {
+    mutating func next() -> UInt64 { .max - 1 }
+}
