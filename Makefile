@@ -15,7 +15,7 @@ BUILD_PACKAGES := libhiredis-dev libargon2-dev libsqlite3-dev pkg-config
 RUN_PACKAGES := redis-server haproxy util-linux
 TEST_PACKAGES := python3 python3-venv
 VENV := .build/venv
-PYTHON_PACKAGES := python-socketio[asyncio_client]==5.18.1 aiohttp==3.14.5 pytest==9.2.0
+PYTHON_PACKAGES := Tests/python/requirements.txt
 
 # $(call require,PACKAGES): installs those that are missing, and only those, saying so.
 define require
@@ -90,10 +90,10 @@ run-packages:
 test-packages:
 	@$(call require,$(TEST_PACKAGES))
 
-$(VENV)/.installed: Makefile | test-packages
-	@echo "making $(VENV) with $(PYTHON_PACKAGES)"
+$(VENV)/.installed: $(PYTHON_PACKAGES) | test-packages
+	@echo "making $(VENV) with what $(PYTHON_PACKAGES) names"
 	@rm -rf $(VENV)
 	@mkdir -p .build
 	@python3 -m venv $(VENV)
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PYTHON_PACKAGES)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $(PYTHON_PACKAGES)
 	@touch $@

@@ -12,8 +12,6 @@ let swiftSettings: [SwiftSetting] = [
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
-let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
-let nioFoundation = Target.Dependency.product(name: "NIOFoundationEssentialsCompat", package: "swift-nio")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioHTTPTypesHTTP1 = Target.Dependency.product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
@@ -26,10 +24,16 @@ let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", packa
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
-let orderedCollections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+
+/// The tests of one target.
+func test(_ name: String, target: String? = nil, _ dependencies: Target.Dependency...) -> Target {
+    .testTarget(
+        name: target ?? name + "Tests", dependencies: [.byName(name: name), "TestSupport"] + dependencies,
+        swiftSettings: swiftSettings)
+}
 
 let package = Package(
     name: "rejoin",
@@ -67,7 +71,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         .target(
             name: "Accounts",
-            dependencies: ["CArgon2", grdb, logging, crypto],
+            dependencies: ["CArgon2", grdb, logging],
             swiftSettings: swiftSettings),
         .target(
             name: "EngineIO",
@@ -88,15 +92,15 @@ let package = Package(
         .target(
             name: "Sessions",
             dependencies: [
-                "Accounts", "Cluster", "RedisClient", "SocketIO", nioCore, logging, metrics, crypto, serviceLifecycle,
+                "Accounts", "Cluster", "EngineIO", "RedisClient", "SocketIO", nioCore, nioHTTP1, logging, coreMetrics,
+                metrics, crypto, serviceLifecycle,
             ],
             resources: [.embedInCode("Scripts")],
             swiftSettings: swiftSettings),
         .target(
             name: "Rooms",
             dependencies: [
-                "Cluster", "RedisClient", "Sessions", "SocketIO", nioCore, logging, metrics, serviceLifecycle, deque,
-                orderedCollections,
+                "RedisClient", "Sessions", "SocketIO", nioCore, logging, metrics, serviceLifecycle, deque,
             ],
             resources: [.embedInCode("Scripts")],
             swiftSettings: swiftSettings),
@@ -107,10 +111,12 @@ let package = Package(
                 nioCore, nioPosix, httpTypes, hummingbird, hummingbirdCore, logging, metrics, coreMetrics, serviceLifecycle,
                 configuration, crypto, unixSignals,
             ],
+            resources: [.embedInCode("Web")],
             swiftSettings: swiftSettings),
         .executableTarget(
             name: "rejoin",
-            dependencies: ["RejoinServer", "Accounts", argumentParser, logging],
+            dependencies: ["RejoinServer", "Accounts", "PrometheusMetrics", argumentParser, logging, coreMetrics],
+            resources: [.embedInCode("Resources")],
             swiftSettings: swiftSettings),
 
         // Beside the layers.
@@ -118,7 +124,22 @@ let package = Package(
             name: "PrometheusMetrics", dependencies: [coreMetrics], swiftSettings: swiftSettings),
         .target(
             name: "SocketIOClient",
-            dependencies: [nioCore, nioPosix, nioHTTP1, logging],
+            dependencies: ["EngineIO", nioCore, nioPosix, nioHTTP1],
             swiftSettings: swiftSettings),
+
+        // Tests: one target for each of ours, on real servers.
+        .target(
+            name: "TestSupport", dependencies: [], path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        test("Accounts", grdb, logging),
+        test("Cluster", "RedisClient", "SocketIO", nioCore, nioPosix, logging, serviceLifecycle),
+        test("EngineIO", nioCore),
+        test("PrometheusMetrics", coreMetrics),
+        test("RedisClient", nioCore, nioPosix, logging, serviceLifecycle),
+        test("RejoinServer", "RedisClient", logging),
+        test("Rooms", "RedisClient", "SocketIO", nioCore, nioPosix, logging, serviceLifecycle),
+        test("Sessions", "RedisClient", nioPosix, logging, crypto),
+        test("SocketIO", nioCore),
+        test("SocketIOClient", "EngineIO", nioCore, nioPosix),
+        test("rejoin", target: "RejoinCommandTests"),
     ]
 )

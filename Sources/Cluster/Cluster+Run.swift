@@ -81,6 +81,7 @@ extension Cluster {
 
     private func join() async throws {
         try await persist("cannot join the cluster") {
+            try await self.redis.waitUntilConnected(timeout: .seconds(1))
             var claim = NameClaim(patience: self.configuration.claimPatience)
             var action = claim.started()
             while true {

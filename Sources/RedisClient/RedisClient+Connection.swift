@@ -40,7 +40,8 @@ extension RedisClient {
 
     /// - Returns: false when the connection has ended meanwhile.
     private func opened(
-        _ connection: NIOLoopBound<RedisConnection>, _ pipeline: NIOLoopBound<CommandPipeline>, _ server: RedisServerInfo
+        _ connection: NIOLoopBound<RedisConnection>, _ pipeline: NIOLoopBound<CommandPipeline>,
+        _ server: RedisServerInfo
     ) async -> Bool {
         await onLoop(self.eventLoop) {
             guard connection.value.isOpen else { return false }

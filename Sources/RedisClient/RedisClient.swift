@@ -5,11 +5,13 @@ import Synchronization
 
 /// A client of one Redis server: one connection, all commands pipelined. Any thread may call it.
 ///
-/// It connects while `run()` runs, and makes a new connection whenever one ends. A command that Redis cannot take now fails
-/// at once rather than wait: while there is no connection, and from the moment a command timed out until Redis answers
-/// anything again. Nothing is sent twice, so a command that failed with `timeout` or `closed` may have been carried out.
+/// It connects while `run()` runs, and makes a new connection whenever one ends. A command that Redis cannot take now
+/// fails at once rather than wait: while there is no connection, and from the moment a command timed out until Redis
+/// answers anything again. Nothing is sent twice, so a command that failed with `timeout` or `closed` may have been
+/// carried out.
 ///
-/// Not for commands that change the connection or wait: `SUBSCRIBE`, `MULTI`, `BLPOP`, `MONITOR`, `HELLO`, `CLIENT REPLY`.
+/// Not for commands that change the connection or wait: `SUBSCRIBE`, `MULTI`, `BLPOP`, `MONITOR`, `HELLO`, `CLIENT
+/// REPLY`.
 public final class RedisClient: Sendable, Service {
     public let configuration: RedisConfiguration
     /// The event loop of the connection.
@@ -93,8 +95,8 @@ public final class RedisClient: Sendable, Service {
         return server
     }
 
-    /// Calls a handler for every new connection, on the event loop, before any command goes over it; and for the present
-    /// one, if there is one.
+    /// Calls a handler for every new connection, on the event loop, before any command goes over it; and for the
+    /// present one, if there is one.
     public func onConnection(_ handler: @escaping @Sendable (RedisServerInfo) -> Void) {
         self.eventLoop.execute {
             self.loopState.value.connectionHandlers.append(handler)

@@ -29,8 +29,8 @@ public struct RedisError: Error, Sendable, CustomStringConvertible {
         self.underlying = underlying
     }
 
-    /// Whether Redis cannot serve at the moment, though it may later: there is no connection or no answer in time, or Redis
-    /// says itself that it cannot (it loads, is a replica, is full, cannot persist, is busy with a script …).
+    /// Whether Redis cannot serve at the moment, though it may later: there is no connection or no answer in time, or
+    /// Redis says itself that it cannot (it loads, is a replica, is full, cannot persist, is busy with a script …).
     ///
     /// False for what would fail again: an error of the command itself, refused credentials, a bad configuration.
     public var isUnavailable: Bool {

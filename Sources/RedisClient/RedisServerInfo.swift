@@ -35,7 +35,8 @@ public struct RedisServerInfo: Sendable, Hashable {
             }
         }
         guard let replicationID, let version, let role else {
-            throw RedisError(code: .protocolViolation, message: "redis did not say its version, role and replication id")
+            throw RedisError(
+                code: .protocolViolation, message: "redis did not say its version, role and replication id")
         }
         self.init(replicationID: replicationID, version: version, role: role)
     }

@@ -6,7 +6,8 @@ import Synchronization
 /// A client that only listens: one connection of its own, for any number of channels. Any thread may call it.
 ///
 /// It connects while `run()` runs, and comes back with all its subscriptions whenever the connection ends, or Redis is
-/// silent for 8 s and does not answer a `PING` in the last three of them. Messages that are published meanwhile are missed.
+/// silent for 8 s and does not answer a `PING` in the last three of them. Messages that are published meanwhile are
+/// missed.
 public final class RedisSubscriber: Sendable, Service {
     public let configuration: RedisConfiguration
     /// The event loop of the connection, which events are called on.
@@ -61,8 +62,8 @@ public final class RedisSubscriber: Sendable, Service {
     /// - Parameters:
     ///   - channel: what to listen to.
     ///   - onEvent: called on the event loop, in order; `subscribed` first, before this method returns.
-    /// - Throws: `RedisError` when there was no confirmation within `connectTimeout` + `commandTimeout`, or Redis refused
-    ///   it; nothing is subscribed then.
+    /// - Throws: `RedisError` when there was no confirmation within `connectTimeout` + `commandTimeout`, or Redis
+    ///   refused it; nothing is subscribed then.
     public func subscribe(
         _ channel: RedisChannel, onEvent: @escaping @Sendable (RedisSubscriptionEvent) -> Void
     ) async throws(RedisError) {

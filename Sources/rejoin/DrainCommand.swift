@@ -11,6 +11,7 @@ struct DrainCommand: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try Settings.requiredClusterConfiguration()
+        let node = node
         try await ClusterConsole.with(configuration) { console in
             guard let before = try await console.nodes().first(where: { $0.name == node }) else {
                 throw Failure("no live node has the name \(node), `rejoin nodes` lists them")

@@ -26,7 +26,9 @@ struct NodesCommand: AsyncParsableCommand {
     /// The two largest units: `3d 4h`, `5m 2s`.
     static func uptime(milliseconds: Int) -> String {
         let seconds = max(0, milliseconds / 1_000)
-        let parts = [(seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")]
+        let parts = [
+            (seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s"),
+        ]
         let first = parts.firstIndex { $0.0 > 0 } ?? 3
         return parts[first..<min(first + 2, 4)].map { "\($0.0)\($0.1)" }.joined(separator: " ")
     }

@@ -1,4 +1,7 @@
 import ArgumentParser
+import CoreMetrics
+import Logging
+import PrometheusMetrics
 import RejoinServer
 
 /// `rejoin serve`: one node.
@@ -11,6 +14,14 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         let configuration = try Settings.configuration()
         _ = try configuration.requireRedis()
-        try await RejoinNode(configuration: configuration).run()
+        LoggingSystem.bootstrap { label in
+            RejoinLogHandler(label: label, level: configuration.log.level, format: configuration.log.format)
+        }
+        let metrics = PrometheusRegistry()
+        MetricsSystem.bootstrap(metrics)
+        let node = RejoinNode(configuration: configuration, metrics: metrics, logger: Logger(label: "rejoin")) { node in
+            Terminal.say("rejoin: node \(node.name) ready on \(node.url) (admin \(node.adminURL))")
+        }
+        try await node.run()
     }
 }

@@ -20,7 +20,8 @@ struct UsersCommand: ParsableCommand {
             guard limits.passwordBytes.contains(password.utf8.count) else {
                 let range = limits.passwordBytes
                 throw Failure(
-                    "the password has \(password.utf8.count) bytes, expected \(range.lowerBound) to \(range.upperBound)")
+                    "the password has \(password.utf8.count) bytes, expected \(range.lowerBound) to \(range.upperBound)"
+                )
             }
             return password
         }
@@ -115,9 +116,7 @@ struct UsersCommand: ParsableCommand {
         var logger = Logger(label: "rejoin.users")
         logger.logLevel = .error
         do throws(AccountsError) {
-            let store = try await SQLiteAccountStore.open(
-                SQLiteAccountStore.Configuration(url: configuration.accounts.url))
-            return try await work(Accounts(store: store, hashing: HashingPool(threads: 1), logger: logger))
+            return try await work(Accounts.open(configuration, logger: logger))
         } catch {
             throw Failure(error.description)
         }

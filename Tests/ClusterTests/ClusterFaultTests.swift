@@ -66,7 +66,8 @@ struct ClusterFaultTests {
                     try await eventually { node.cluster.readiness.isReady }
                     try await eventually { node.events.last == "hears" }
                 }
-                #expect(await nodes[0].cluster.ask(kind: "count").answers.count == 2)
+                // Commands may fail a moment longer: late replies are still being thrown away.
+                try await eventually { await nodes[0].cluster.ask(kind: "count").answers.count == 2 }
             }
         }
     }

@@ -47,14 +47,7 @@ struct ClusterRegistryTests {
                 await nodes[1].kill()
                 let next = try TestNode("b", on: server)
                 let start = ContinuousClock.now
-                next.start()
-                var last = ""
-                try await eventually {
-                    let text = "\(next.cluster.readiness) \(next.cluster.nodes.count)"
-                    if text != last { print("PROBE", ContinuousClock.now - start, text) }
-                    last = text
-                    return next.cluster.readiness.isReady && next.cluster.nodes.count >= 2
-                }
+                try await next.startAndJoin(nodes: 2)
                 #expect(ContinuousClock.now - start < .seconds(2))
                 try await eventually {
                     nodes[0].cluster.node(next.cluster.name)?.incarnation == next.cluster.incarnation

@@ -42,7 +42,7 @@ struct HAProxyConfigurationTests {
         #expect(text == expected)
     }
 
-    @Test("the embedded file has all nodes where they are ready and where they are alive, and drops no socket of a drain")
+    @Test("the embedded file has every node in both backends, and drops no socket of a drain")
     func embeddedTemplate() {
         let text = HAProxyConfiguration.render(
             HAProxyConfiguration.template, listener: "127.0.0.1:7777", servers: servers)

@@ -25,7 +25,9 @@ struct ListeningAddressTests {
 
     @Test(
         "an uptime has its two largest units",
-        arguments: [(0, "0s"), (59_999, "59s"), (60_000, "1m 0s"), (3_723_000, "1h 2m"), (90_000_000, "1d 1h"), (-5, "0s")])
+        arguments: [
+            (0, "0s"), (59_999, "59s"), (60_000, "1m 0s"), (3_723_000, "1h 2m"), (90_000_000, "1d 1h"), (-5, "0s"),
+        ])
     func uptime(milliseconds: Int, text: String) {
         #expect(NodesCommand.uptime(milliseconds: milliseconds) == text)
     }

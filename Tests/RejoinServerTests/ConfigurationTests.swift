@@ -151,7 +151,9 @@ struct ConfigurationTests {
         #expect(message.contains("expected "))
     }
 
-    @Test("a secret is never in the message", arguments: ["REJOIN_COOKIE_KEYS", "REJOIN_REDIS_URL", "REJOIN_ADMIN_TOKEN"])
+    @Test(
+        "a secret is never in the message",
+        arguments: ["REJOIN_COOKIE_KEYS", "REJOIN_REDIS_URL", "REJOIN_ADMIN_TOKEN"])
     func secrets(variable: String) {
         let message = complaint(environment: [variable: "c4nary!"])
         #expect(message.contains("the value from \(variable)"))

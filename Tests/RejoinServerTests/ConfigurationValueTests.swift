@@ -16,7 +16,9 @@ struct ConfigurationValueTests {
         #expect(DurationText.format(duration) == written)
     }
 
-    @Test("anything else is no duration", arguments: ["", "s", "1", "1 s", " 1s", "+1s", "-1s", "1S", "1.5s", "1w", "1s2", "١s"])
+    @Test(
+        "anything else is no duration",
+        arguments: ["", "s", "1", "1 s", " 1s", "+1s", "-1s", "1S", "1.5s", "1w", "1s2", "١s"])
     func noDurations(text: String) {
         #expect(DurationText.parse(text) == nil)
     }
@@ -34,20 +36,26 @@ struct ConfigurationValueTests {
         #expect(try #require(AddressRange(range)).contains(address) == isContained)
     }
 
-    @Test("anything else is no range", arguments: ["", "host", "10.0.0.0/", "10.0.0.0/33", "10.0.0/8", "::/129", "10.0.0.0/-1", "10.0.0.0/+8"])
+    @Test(
+        "anything else is no range",
+        arguments: ["", "host", "10.0.0.0/", "10.0.0.0/33", "10.0.0/8", "::/129", "10.0.0.0/-1", "10.0.0.0/+8"])
     func noRanges(text: String) {
         #expect(AddressRange(text) == nil)
     }
 
     @Test(
         "host and port",
-        arguments: [("a.example:80", "a.example", 80), ("[::1]:8080", "::1", 8080), ("10.0.0.1:65535", "10.0.0.1", 65535)])
+        arguments: [
+            ("a.example:80", "a.example", 80), ("[::1]:8080", "::1", 8080), ("10.0.0.1:65535", "10.0.0.1", 65535),
+        ])
     func hostAndPort(text: String, host: String, port: Int) {
         #expect(HostAndPort(text) == HostAndPort(host: host, port: port))
         #expect(HostAndPort(text)?.description == text)
     }
 
-    @Test("anything else is no host and port", arguments: ["", "a", ":80", "a:", "a:0", "a:65536", "::1:80", "a/b:80", "a b:80"])
+    @Test(
+        "anything else is no host and port",
+        arguments: ["", "a", ":80", "a:", "a:0", "a:65536", "::1:80", "a/b:80", "a b:80"])
     func noHostAndPort(text: String) {
         #expect(HostAndPort(text) == nil)
     }

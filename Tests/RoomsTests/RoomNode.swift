@@ -69,7 +69,9 @@ struct RoomNode: Sendable {
     /// Waits until the node's client has the room as Redis has it.
     func settles(_ room: RoomName, fileID: String = #fileID, line: Int = #line) async throws {
         try await eventually("the client has \(room) as redis has it", fileID: fileID, line: line) {
-            let stored = try await redis.send("HGETALL", [.string("rejoin:room:{\(room)}")]).array ?? []
+            guard let stored = try? await redis.send("HGETALL", [.string("rejoin:room:{\(room)}")]).array else {
+                return false
+            }
             var fields: [String: String] = [:]
             for index in stride(from: 0, to: stored.count - 1, by: 2) {
                 fields[stored[index].string ?? ""] = stored[index + 1].string ?? ""

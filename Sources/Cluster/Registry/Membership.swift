@@ -25,7 +25,9 @@ struct Membership {
     }
 
     mutating func joined() {
-        if phase == .joining { phase = .member }
+        guard phase == .joining else { return }
+        phase = .member
+        failure = nil
     }
 
     mutating func left() {

@@ -1,4 +1,3 @@
-import Crypto
 package import NIOHTTP1
 
 /// The server's part of the opening handshake of RFC 6455, section 4.2.
@@ -36,9 +35,7 @@ package enum UpgradeRequest {
         guard keys.count == 1, let key = keys.first, isKey(key) else {
             throw Refusal(status: 400, message: "one Sec-WebSocket-Key of 16 bytes in base64 is expected")
         }
-        var hash = Insecure.SHA1()
-        hash.update(data: Array((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").utf8))
-        return base64(Array(hash.finalize()))
+        return WebSocketAccept.value(forKey: key)
     }
 
     /// 16 bytes are 22 characters of base64, whose last has four bits to spare, and two of padding.
@@ -46,19 +43,6 @@ package enum UpgradeRequest {
         let key = Array(key.utf8)
         return key.count == 24 && key[22...].allSatisfy { $0 == UInt8(ascii: "=") }
             && key[..<22].allSatisfy { alphabet.contains($0) }
-    }
-
-    private static func base64(_ bytes: [UInt8]) -> String {
-        var output: [UInt8] = []
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let group = bytes[start..<min(start + 3, bytes.count)]
-            let bits = group.enumerated().reduce(UInt32(0)) { $0 | UInt32($1.element) << UInt32(16 - 8 * $1.offset) }
-            for index in 0..<4 {
-                output.append(
-                    index <= group.count ? alphabet[Int(bits >> UInt32(18 - 6 * index)) & 63] : UInt8(ascii: "="))
-            }
-        }
-        return String(decoding: output, as: UTF8.self)
     }
 
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)

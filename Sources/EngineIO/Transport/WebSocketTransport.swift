@@ -63,8 +63,8 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
             return
         }
         if !closing, bytes.readableBytes > 0 {
-            bytes.discardReadBytes()
-            received = bytes
+            // A copy of what is left: a slice would keep all of the receive buffer.
+            received = ByteBuffer(bytes: bytes.readableBytesView)
         }
     }
 

@@ -4,8 +4,9 @@ import NIOCore
 extension CommandPipeline {
     /// Which answer belongs to which command, what has waited too long, and whether the server is still there.
     ///
-    /// Answers come in the order of the commands, so a command that timed out keeps its place until its answer comes and is
-    /// thrown away. After a time-out the connection is suspect: one probe is sent, and nothing else until any answer comes.
+    /// Answers come in the order of the commands, so a command that timed out keeps its place until its answer comes
+    /// and is thrown away. After a time-out the connection is suspect: one probe is sent, and nothing else until any
+    /// answer comes.
     struct StateMachine<Waiter> {
         private enum Place {
             case waiting(Waiter, deadline: NIODeadline)

@@ -7,8 +7,8 @@ typealias ReplyContinuation = UnsafeContinuation<Result<RedisValue, RedisError>,
 
 /// The commands on their way over one connection: written in order, answered in order. Confined to its event loop.
 final class CommandPipeline: ReplyConsumer {
-    /// How long a connection may stay suspect without any answer before it is given up: a lost network connection is found
-    /// out by nothing else for a quarter of an hour.
+    /// How long a connection may stay suspect without any answer before it is given up: a lost network connection is
+    /// found out by nothing else for a quarter of an hour.
     static let patience = TimeAmount.seconds(5)
 
     private static let probe = ByteBuffer(string: "*1\r\n$4\r\nPING\r\n")

@@ -40,7 +40,8 @@ func runConnections(
     }
 }
 
-/// Makes a connection ready with `prepare`, and waits for its end; closes it when `prepare` fails or the task is cancelled.
+/// Makes a connection ready with `prepare`, and waits for its end; closes it when `prepare` fails or the task is
+/// cancelled.
 func withConnection(
     _ channel: any Channel, _ connection: NIOLoopBound<RedisConnection>, prepare: () async throws(RedisError) -> Void
 ) async throws(RedisError) -> ServedConnection {

@@ -6,8 +6,8 @@ struct Handshake: Sendable {
     let pipeline: NIOLoopBound<CommandPipeline>
     let eventLoop: any EventLoop
 
-    /// `AUTH` if there is a password, then `PING`, which (unlike `INFO`) is refused while the server loads its data: what
-    /// `INFO` says then is not final.
+    /// `AUTH` if there is a password, then `PING`, which (unlike `INFO`) is refused while the server loads its data:
+    /// what `INFO` says then is not final.
     func introduce() async throws(RedisError) {
         if let password = self.configuration.password {
             let credentials = [self.configuration.user, password].compactMap { $0.map(RedisArgument.string) }
@@ -28,7 +28,8 @@ struct Handshake: Sendable {
     }
 
     func readServerInfo() async throws(RedisError) -> RedisServerInfo {
-        try RedisServerInfo(replies: [try await self.send("INFO", ["server"]), try await self.send("INFO", ["replication"])])
+        let sections = [try await self.send("INFO", ["server"]), try await self.send("INFO", ["replication"])]
+        return try RedisServerInfo(replies: sections)
     }
 
     private func send(_ command: String, _ arguments: [RedisArgument]) async throws(RedisError) -> RedisValue {

@@ -25,8 +25,8 @@ struct ReplyReader: ~Copyable {
 
     /// The next whole reply, or nil when more bytes are needed; then all of `bytes` was read.
     ///
-    /// - Throws: `protocolViolation` when the bytes are not RESP2, nest arrays more than eight deep, or belong to a reply of
-    ///   more than `maximumReplyBytes`.
+    /// - Throws: `protocolViolation` when the bytes are not RESP2, nest arrays more than eight deep, or belong to a
+    ///   reply of more than `maximumReplyBytes`.
     mutating func next(_ bytes: inout ByteBuffer) throws(RedisError) -> RedisValue? {
         while true {
             var reply: UnsafeMutableRawPointer?

@@ -32,7 +32,8 @@ public struct RedisChannel: Sendable, Hashable, CustomStringConvertible {
 
 /// What a subscription hears of.
 public enum RedisSubscriptionEvent: Sendable, Equatable {
-    /// Redis confirmed the subscription. It comes again after every reconnection: what was published in between is missed.
+    /// Redis confirmed the subscription. It comes again after every reconnection: what was published in between is
+    /// missed.
     case subscribed
     /// A message that was published on the channel.
     case message(ByteBuffer)

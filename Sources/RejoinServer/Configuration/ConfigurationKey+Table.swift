@@ -18,7 +18,8 @@ extension ConfigurationKey {
 
     // MARK: Node
 
-    package static let host = Self("host", .node, .text("an address or a host name"), default: "127.0.0.1", "public listener")
+    package static let host = Self(
+        "host", .node, .text("an address or a host name"), default: "127.0.0.1", "public listener")
     package static let port = Self(
         "port", .node, .integer(0...65535), default: "8080", "public listener; 0 takes any free port")
     package static let adminHost = Self(

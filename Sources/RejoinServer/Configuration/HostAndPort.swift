@@ -20,7 +20,8 @@ public struct HostAndPort: Sendable, Hashable, CustomStringConvertible {
         } else if host.utf8.contains(UInt8(ascii: ":")) {
             return nil
         }
-        guard !host.isEmpty, host.utf8.allSatisfy({ $0 > 32 && $0 < 127 && $0 != UInt8(ascii: "/") }) else { return nil }
+        let isPlain = host.utf8.allSatisfy { $0 > 32 && $0 < 127 && $0 != UInt8(ascii: "/") }
+        guard !host.isEmpty, isPlain else { return nil }
         self.init(host: String(host), port: port)
     }
 

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import Logging
 import Sessions
 
 /// The pages and scripts that the program brings.

@@ -5,6 +5,7 @@ import HummingbirdCore
 import Logging
 import NIOCore
 import Sessions
+import SocketIO
 
 /// The public listener: pages, the session's endpoints, and the sockets, on one port.
 struct PublicListener: Sendable {

@@ -137,15 +137,16 @@ struct SessionRoutes: Sendable {
             throw RequestFailure(.tooLarge, "a body of at most \(maximumBody) bytes is expected")
         }
         if bytes.readableBytes == 0 { return .emptyObject }
+        let json: JSONBytes
         do throws(JSONError) {
-            let json = try JSONBytes(validating: bytes)
-            guard json.kind == .object else {
-                throw RequestFailure(.badRequest, "a JSON object is expected")
-            }
-            return json
-        } catch let error as JSONError {
+            json = try JSONBytes(validating: bytes)
+        } catch {
             throw RequestFailure(.badRequest, "the body is no JSON: \(error.message)")
         }
+        guard json.kind == .object else {
+            throw RequestFailure(.badRequest, "a JSON object is expected")
+        }
+        return json
     }
 
     private static func isJSON(_ request: Request) -> Bool {

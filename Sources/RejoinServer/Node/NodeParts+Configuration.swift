@@ -1,7 +1,8 @@
-import Accounts
+public import Accounts
 import Cluster
+import Crypto
 import EngineIO
-import Logging
+public import Logging
 import RedisClient
 import Rooms
 import Sessions
@@ -25,7 +26,10 @@ extension NodeParts {
         }
         do throws(SessionError) {
             return KeyRing(
-                configured: try CredentialKeys(configuration.browsers.cookieKeys.map(CredentialKey.init)), clock: clock, logger: logger)
+                configured: try CredentialKeys(
+                    configuration.browsers.cookieKeys.map { key throws(SessionError) in
+                        try CredentialKey(SymmetricKey(data: key))
+                    }), clock: clock, logger: logger)
         } catch {
             throw ConfigurationError(key: .cookieKeys, error.message)
         }
@@ -105,7 +109,7 @@ extension Accounts {
     /// Opens the accounts that a configuration names.
     ///
     /// - Throws: `invalidStore` for a file that is none, `unavailable` when it cannot be opened now.
-    package static func open(
+    public static func open(
         _ configuration: RejoinConfiguration, logger: Logger
     ) async throws(AccountsError) -> Accounts {
         let store = try await SQLiteAccountStore.open(.init(url: configuration.accounts.url))

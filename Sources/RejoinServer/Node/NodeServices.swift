@@ -1,3 +1,4 @@
+import Cluster
 import EngineIO
 import Logging
 import NIOCore
@@ -137,6 +138,6 @@ struct SocketAudience: RoomAudience {
 
     func broadcast(event: String, argument: ByteBuffer, to room: RoomName, except socket: String?) {
         broadcaster.send(
-            EncodedMessage(event: event, argument: argument), to: room.rawValue, except: socket.map { SocketID($0) })
+            EncodedMessage(event: event, argument: argument), to: room.string, except: socket.map { SocketID($0) })
     }
 }

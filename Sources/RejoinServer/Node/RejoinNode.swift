@@ -12,6 +12,7 @@ public import Rooms
 public import ServiceLifecycle
 import Sessions
 import SocketIO
+import UnixSignals
 
 /// One node: everything between the listeners and Redis, started and stopped in order.
 ///

@@ -1,8 +1,8 @@
-/// What a client carries to be known again: `HANDLE.SECRET.SIGNATURE`, 127 characters of base64url and two dots.
+/// What a client carries to be known again: `HANDLE.SECRET.SIGNATURE`, each part base64url, 127 characters in all.
 ///
-/// The signature part is one byte of kind, six of the time of issue, six of the key's id and an HMAC-SHA256 over handle,
-/// secret and all of that, so that a node turns forgeries away without asking Redis. A value of this type is well formed,
-/// nothing more: `KeyRing.verify(_:)` says whether it is genuine, and the record what it is worth.
+/// The signature part is one byte of kind, six of the time of issue, six of the key's id and an HMAC-SHA256 over
+/// handle, secret and all of that, so that a node turns forgeries away without asking Redis. A value of this type is
+/// well formed, nothing more: `KeyRing.verify(_:)` says whether it is genuine, and the record what it is worth.
 public struct Credential: Sendable {
     /// Who the credential was made for.
     public enum Kind: UInt8, Sendable {

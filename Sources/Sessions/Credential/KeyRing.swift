@@ -89,7 +89,8 @@ public final class KeyRing: Sendable {
     /// are shared, at most one a second, so that the answer may take that long.
     ///
     /// - Parameter text: the cookie's value, or the token of a CONNECT.
-    /// - Throws: `SessionError` with `.unavailable` when a look-up is needed and Redis does not answer, or too many wait.
+    /// - Throws: `SessionError` with `.unavailable` when a look-up is needed and Redis does not answer, or too many
+    ///   wait.
     public func read(_ text: some StringProtocol & Sendable) async throws(SessionError) -> CredentialReading {
         guard let credential = Credential(text) else {
             self.metrics.malformed.increment()

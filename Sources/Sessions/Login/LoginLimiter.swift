@@ -41,8 +41,8 @@ public final class LoginLimiter: Sendable {
     /// - Parameters:
     ///   - account: the account's name, normalised; it need not exist.
     ///   - address: where the guess comes from.
-    ///   - browser: the caller's session when its last login was this account's (`Session.lastUserID`), which then has a
-    ///     counter of its own, so that nobody else's failures lock it out; else nil.
+    ///   - browser: the caller's session when its last login was this account's (`Session.lastUserID`), which then
+    ///     has a counter of its own, so that nobody else's failures lock it out; else nil.
     /// - Throws: `SessionError` with `.unavailable` when Redis cannot serve.
     public func admit(
         account: String, address: IPAddress, browser: SessionHandle? = nil
@@ -77,8 +77,8 @@ public final class LoginLimiter: Sendable {
     /// Says how an admitted attempt ended.
     ///
     /// - Returns: how long the next guess has to wait, in ms; 0 when it need not.
-    /// - Throws: `SessionError` with `.unavailable` when Redis cannot serve. Then a wrong password must not be told from
-    ///   a right one: the failure is not counted yet.
+    /// - Throws: `SessionError` with `.unavailable` when Redis cannot serve. Then a wrong password must not be told
+    ///   from a right one: the failure is not counted yet.
     @discardableResult
     public func settle(_ attempt: LoginAttempt, as outcome: LoginOutcome) async throws(SessionError) -> Int {
         var arguments: [RedisArgument] = [

@@ -5,8 +5,8 @@ public struct IPAddress: Sendable, Hashable, CustomStringConvertible {
     /// 4 or 16 bytes in network order.
     let bytes: [UInt8]
 
-    /// Reads the usual text forms: `192.0.2.1`, `2001:db8::1`, `[2001:db8::1]`, with or without a zone (`%eth0`), which is
-    /// dropped; nil for any other text.
+    /// Reads the usual text forms: `192.0.2.1`, `2001:db8::1`, `[2001:db8::1]`, with or without a zone (`%eth0`),
+    /// which is dropped; nil for any other text.
     public init?(_ text: some StringProtocol) {
         guard text.utf8.count <= 64 else { return nil }
         var text = Substring(text)
@@ -25,6 +25,9 @@ public struct IPAddress: Sendable, Hashable, CustomStringConvertible {
         guard inet_pton(AF_INET6, String(text), &six) == 1 else { return nil }
         self.init(Swift.withUnsafeBytes(of: six) { Array($0) })
     }
+
+    /// Stands for a peer that has no address, so that all of these count as one: `0.0.0.0`.
+    static let unknown = IPAddress([0, 0, 0, 0])
 
     private init(_ bytes: [UInt8]) {
         let isMapped = bytes.count == 16 && bytes[..<10].allSatisfy { $0 == 0 } && bytes[10] == 255 && bytes[11] == 255

@@ -29,8 +29,8 @@ public struct TrustedProxies: Sendable {
         self.init(networks)
     }
 
-    /// Works out where a request comes from. The headers count only when the peer is trusted, and only as far as trusted
-    /// proxies wrote them: reading from the right, the first address that is not trusted is the client's.
+    /// Works out where a request comes from. The headers count only when the peer is trusted, and only as far as
+    /// trusted proxies wrote them: reading from the right, the first address that is not trusted is the client's.
     ///
     /// - Parameters:
     ///   - peer: the address at the other end of the connection; nil when it has none.

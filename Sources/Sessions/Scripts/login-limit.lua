@@ -5,9 +5,9 @@
 --
 -- All keys of login limits share one tag: guesses are as rare as password hashes.
 --
--- KEYS[1 … n]   PREFIXlimit:{login}:…  hash: field of a guess -> P:DEADLINE (reserved) or F:TIME (failed); until: nothing
---               is admitted before; strikes: how many waits were imposed in a row
--- KEYS[n + 1]   PREFIXlimit:{login}:known:ACCOUNT  zset: hashed address -> last success, ms; absent when no counter needs it
+-- KEYS[1 … n]  PREFIXlimit:{login}:…  hash: field of a guess -> P:DEADLINE (reserved) or F:TIME (failed);
+--              until: nothing is admitted before; strikes: how many waits were imposed in a row
+-- KEYS[n + 1]  PREFIXlimit:{login}:known:ACCOUNT  zset: hashed address -> last success, ms
 -- ARGV[1] field of this guess
 -- ARGV[2] the window in which failures count, ms
 -- ARGV[3] how long a reservation may take, ms

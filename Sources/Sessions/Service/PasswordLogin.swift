@@ -1,4 +1,6 @@
-package import Accounts
+import Accounts
+import CoreMetrics
+import Logging
 package import SocketIO
 
 /// What a client sends to log in or to register.

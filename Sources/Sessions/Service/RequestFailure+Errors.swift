@@ -1,4 +1,5 @@
-import Accounts
+package import Accounts
+import Logging
 
 extension RequestFailure {
     /// What an error of the session service means to a client.

@@ -1,4 +1,4 @@
-import NIOCore
+package import NIOCore
 
 /// Who asks: what a request or a handshake tells of its sender, once proxies and cookies have been judged.
 package struct Visitor: Sendable {

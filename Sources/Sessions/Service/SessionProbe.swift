@@ -1,4 +1,4 @@
-package import ServiceLifecycle
+import ServiceLifecycle
 import Synchronization
 
 /// Runs a session script every two seconds: a node whose Redis refuses them is not ready.
@@ -14,7 +14,7 @@ package final class SessionProbe: Service, Sendable {
     }
 
     package func run() async throws {
-        try await cancelWhenGracefulShutdown {
+        await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 do throws(SessionError) {
                     _ = try await self.store.touch([SessionTouch(self.handle, slides: false)])

@@ -1,4 +1,6 @@
+import CoreMetrics
 import EngineIO
+import Logging
 import NIOCore
 package import SocketIO
 

@@ -1,6 +1,8 @@
 import Cluster
+import EngineIO
+import Logging
 import NIOCore
-package import SocketIO
+import SocketIO
 
 /// What nodes tell each other of sessions.
 extension SessionService {

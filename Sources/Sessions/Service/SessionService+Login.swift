@@ -1,4 +1,6 @@
 import Accounts
+import CoreMetrics
+import Logging
 import NIOCore
 package import SocketIO
 

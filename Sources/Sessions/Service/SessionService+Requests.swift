@@ -1,3 +1,4 @@
+import CoreMetrics
 /// The session without a socket: what HTTP requests change.
 extension SessionService {
     /// Logs a browser in that has no socket open.

@@ -1,10 +1,10 @@
 package import Accounts
 package import Cluster
 import CoreMetrics
-package import EngineIO
+import EngineIO
 package import Logging
 package import NIOCore
-package import ServiceLifecycle
+import ServiceLifecycle
 package import SocketIO
 
 /// Who the sockets of this node are: opens their sessions, logs them in and out while they stay open, and turns them

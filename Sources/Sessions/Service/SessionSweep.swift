@@ -1,5 +1,7 @@
+import EngineIO
+import Logging
 import NIOCore
-package import ServiceLifecycle
+import ServiceLifecycle
 import SocketIO
 
 /// Looks after the sessions that are in use on this node: slides their idle life in batches, and notices within one round
@@ -12,7 +14,7 @@ package struct SessionSweep: Service {
     }
 
     package func run() async throws {
-        try await cancelWhenGracefulShutdown {
+        await cancelWhenGracefulShutdown {
             while true {
                 do {
                     try await Task.sleep(for: self.service.configuration.sweepInterval)

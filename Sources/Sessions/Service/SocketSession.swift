@@ -1,6 +1,6 @@
-package import EngineIO
-package import NIOCore
-package import SocketIO
+import EngineIO
+import NIOCore
+import SocketIO
 
 /// Who a socket is. Confined to the socket's event loop.
 package final class SocketSession {

@@ -23,8 +23,8 @@ public struct SessionKeys: Sendable {
         "\(self.user(id)):sessions"
     }
 
-    /// A user's id with every byte percent-encoded that could leave its key or mean something to Redis: all but letters,
-    /// digits and `.`, `_`, `:`, `@`, `-`.
+    /// A user's id with every byte percent-encoded that could leave its key or mean something to Redis: all but
+    /// letters, digits and `.`, `_`, `:`, `@`, `-`.
     private static func escaped(_ id: String) -> String {
         guard !id.utf8.allSatisfy(Self.isPlain) else { return id }
         let digits = Array("0123456789ABCDEF".utf8)

@@ -4,8 +4,8 @@ public import RedisClient
 /// The sessions of the cluster: one record each in Redis, changed by scripts only, so that no node ever sees or makes
 /// half a change. Times are Redis's. It keeps nothing itself; any thread may call.
 ///
-/// Every call throws `SessionError`: `.unavailable` when Redis cannot serve at the moment, which never means that somebody
-/// is not logged in.
+/// Every call throws `SessionError`: `.unavailable` when Redis cannot serve at the moment, which never means that
+/// somebody is not logged in.
 public struct SessionStore: Sendable {
     let redis: RedisClient
     let logger: Logger

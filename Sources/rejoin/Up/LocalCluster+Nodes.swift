@@ -37,7 +37,8 @@ extension LocalCluster {
             guard let address = ListeningAddress(readyLine: line, node: node.name) else { continue }
             node.address = address
             node.isReady = true
-            Terminal.say("node \(node.name) ready on \(address.publicURL) (admin \(address.adminURL), pid \(child.pid))")
+            Terminal.say(
+                "node \(node.name) ready on \(address.publicURL) (admin \(address.adminURL), pid \(child.pid))")
         }
     }
 }

@@ -82,11 +82,11 @@ extension LocalCluster {
         guard let pid = pid_t(String(decoding: digits, as: UTF8.self)) else { return }
         // The number may be another process's by now: Redis works in its folder.
         let isGone = {
-            guard let where_ = realpath("/proc/\(pid)/cwd", nil) else { return true }
-            defer { free(where_) }
+            guard let place = realpath("/proc/\(pid)/cwd", nil) else { return true }
+            defer { free(place) }
             guard let ours = realpath(folder, nil) else { return true }
             defer { free(ours) }
-            return strcmp(where_, ours) != 0
+            return strcmp(place, ours) != 0
         }
         guard try pump(until: .now + .seconds(15), isGone) else {
             throw Failure("a redis-server (pid \(pid)) of an earlier run still works in \(folder); stop it first")

@@ -26,7 +26,7 @@ struct LoginLimiterTests {
     }
 
     @Test(
-        "five failures for an account from one address; then every node says how long to wait, to the right password too"
+        "after five failures for an account from one address every node says how long to wait, to the right password too"
     )
     func pair() async throws {
         try await SessionCluster.run { cluster in
