@@ -6,6 +6,8 @@ let swiftSettings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("InternalImportsByDefault"),
+    // An asynchronous function stays on its caller's event loop until it says otherwise.
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     .treatAllWarnings(as: .error),
 ]
 
@@ -115,7 +117,9 @@ let package = Package(
             swiftSettings: swiftSettings),
         .executableTarget(
             name: "rejoin",
-            dependencies: ["RejoinServer", "Accounts", "PrometheusMetrics", argumentParser, logging, coreMetrics],
+            dependencies: [
+                "RejoinServer", "Accounts", "PrometheusMetrics", "Rooms", argumentParser, logging, coreMetrics,
+            ],
             resources: [.embedInCode("Resources")],
             swiftSettings: swiftSettings),
 

@@ -4,14 +4,15 @@ public import RedisClient
 public import ServiceLifecycle
 public import SocketIO
 
-/// The rooms of one node: what players do in them is decided here, written by one script in Redis, and told to everybody
-/// in the order of the room's versions.
+/// The rooms of one node: what players do in them is decided here, written by one script in Redis, and told to
+/// everybody in the order of the room's versions.
 ///
-/// A room that sockets of this node have entered is followed: a replica of it lives on one event loop (its home), the same
-/// for as long as the node lives. Nothing that is told to anybody is only here: a node that dies takes nothing with it.
+/// A room that sockets of this node have entered is followed: a replica of it lives on one event loop (its home), the
+/// same for as long as the node lives. Nothing that is told to anybody is only here: a node that dies takes nothing
+/// with it.
 ///
-/// When Redis cannot be reached, acts are ``ActResult/unavailable(message:)``, rooms stay as they are, and everything goes
-/// on by itself once it can.
+/// When Redis cannot be reached, acts are ``ActResult/unavailable(message:)``, rooms stay as they are, and everything
+/// goes on by itself once it can.
 public final class Rooms: Sendable, Service {
     private let context: RoomContext
     private let shards: [RoomShard]
@@ -59,8 +60,8 @@ public final class Rooms: Sendable, Service {
     ///
     /// - Parameters:
     ///   - known: where the socket knows the room to be.
-    ///   - handOver: gets the answer on the room's event loop, before any later patch is broadcast: what it does there at
-    ///     once comes before that patch, also when it hops to a socket's event loop as the broadcast does.
+    ///   - handOver: gets the answer on the room's event loop, before any later patch is broadcast: what it does there
+    ///     at once comes before that patch, also when it hops to a socket's event loop as the broadcast does.
     /// - Throws: ``RoomError`` when Redis cannot be reached.
     public nonisolated(nonsending) func enter(
         _ room: RoomName, since known: RoomPosition? = nil, handOver: (@Sendable (JoinAnswer) -> Void)? = nil
@@ -95,8 +96,8 @@ public final class Rooms: Sendable, Service {
         await shard(of: room).act(room, id: id, action: action, by: player, session: session)
     }
 
-    /// Passes a message on to the room's sockets on all nodes, but to the one it comes from. It is kept nowhere, and may
-    /// be lost.
+    /// Passes a message on to the room's sockets on all nodes, but to the one it comes from. It is kept nowhere, and
+    /// may be lost.
     /// - Throws: ``RoomError`` when Redis cannot be reached.
     public nonisolated(nonsending) func cast(
         _ room: RoomName, data: JSONBytes, by player: Player, socketID: String

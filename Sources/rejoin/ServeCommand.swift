@@ -3,6 +3,7 @@ import CoreMetrics
 import Logging
 import PrometheusMetrics
 import RejoinServer
+import Rooms
 
 /// `rejoin serve`: one node.
 struct ServeCommand: AsyncParsableCommand {
@@ -19,9 +20,11 @@ struct ServeCommand: AsyncParsableCommand {
         }
         let metrics = PrometheusRegistry()
         MetricsSystem.bootstrap(metrics)
-        let node = RejoinNode(configuration: configuration, metrics: metrics, logger: Logger(label: "rejoin")) { node in
-            Terminal.say("rejoin: node \(node.name) ready on \(node.url) (admin \(node.adminURL))")
-        }
+        var games = GameCatalog()
+        games.register(Arena(), for: "arena")
+        let node = RejoinNode(
+            configuration: configuration, games: games, metrics: metrics, logger: Logger(label: "rejoin"),
+            onReady: { Terminal.say("rejoin: node \($0.name) ready on \($0.url) (admin \($0.adminURL))") })
         try await node.run()
     }
 }

@@ -24,7 +24,10 @@ struct CommitTests {
         try await withRedisServer { server in
             try await RoomNode.run(on: server, limits: longLog()) { first in
                 try await RoomNode.run(on: server, limits: longLog()) { second in
-                    let users = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "s", "t", "u"]
+                    let users = [
+                        "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "s", "t",
+                        "u",
+                    ]
                     var sessions: [SessionGuard] = []
                     for user in users { sessions.append(try await first.login(user)) }
                     try await first.enter(room)
@@ -34,10 +37,14 @@ struct CommitTests {
                             group.addTask {
                                 var answers: [Set<Int?>] = []
                                 for act in 0..<100 {
-                                    async let one = first.act(room, "\(act)", "{\"set\":{\"\(session.userID)\":\(act)}}", as: session)
-                                    async let two = second.act(room, "\(act)", "{\"set\":{\"\(session.userID)\":\(act)}}", as: session)
-                                    async let three = first.act(room, "\(act)", "{\"set\":{\"\(session.userID)\":\(act)}}", as: session)
-                                    async let four = second.act(room, "\(act)", "{\"set\":{\"\(session.userID)\":\(act)}}", as: session)
+                                    async let one = first.act(
+                                        room, "\(act)", "{\"set\":{\"\(session.userID)\":\(act)}}", as: session)
+                                    async let two = second.act(
+                                        room, "\(act)", "{\"set\":{\"\(session.userID)\":\(act)}}", as: session)
+                                    async let three = first.act(
+                                        room, "\(act)", "{\"set\":{\"\(session.userID)\":\(act)}}", as: session)
+                                    async let four = second.act(
+                                        room, "\(act)", "{\"set\":{\"\(session.userID)\":\(act)}}", as: session)
                                     answers.append(try await [one.version, two.version, three.version, four.version])
                                 }
                                 return answers
@@ -72,7 +79,9 @@ struct CommitTests {
                         for index in 0..<200 {
                             let node = index % 2 == 0 ? first : second
                             group.addTask {
-                                try await node.act(room, "\(index)", "{\"set\":{\"n\":\(index % 10 + 1)},\"if\":{\"n\":\(index % 10)}}", as: session)
+                                try await node.act(
+                                    room, "\(index)",
+                                    "{\"set\":{\"n\":\(index % 10 + 1)},\"if\":{\"n\":\(index % 10)}}", as: session)
                             }
                         }
                         return try await group.reduce(into: []) { $0.append($1) }
@@ -166,16 +175,24 @@ struct CommitTests {
                 let name = String(repeating: "n", count: 129)
                 let long = "\"" + String(repeating: "x", count: 98) + "\""
                 #expect(try await node.act(room, "1", "{\"set\":{\"\(name)\":1}}", as: session).refusal == .tooLarge)
-                #expect(try await node.act(room, "2", "{\"set\":{\"\(name.dropFirst())\":1}}", as: session).version == 1)
-                #expect(try await node.act(room, "3", "{\"set\":{\"a\":\"1\(long.dropFirst())}}", as: session).refusal == .tooLarge)
+                #expect(
+                    try await node.act(room, "2", "{\"set\":{\"\(name.dropFirst())\":1}}", as: session).version == 1)
+                #expect(
+                    try await node.act(room, "3", "{\"set\":{\"a\":\"1\(long.dropFirst())}}", as: session).refusal
+                        == .tooLarge)
                 #expect(try await node.act(room, "4", "{\"set\":{\"a\":\(long)}}", as: session).version == 2)
                 #expect(try await node.act(room, "5", "{\"set\":{\"b\":\(long)}}", as: session).refusal == .tooLarge)
                 #expect(try await node.act(room, "6", "{\"set\":{\"a\":\(long)}}", as: session).version == 3)
-                #expect(try await node.act(room, "7", "{\"del\":[\"\(name.dropFirst())\"],\"set\":{\"b\":\(long)}}", as: session).version == 4)
+                #expect(
+                    try await node.act(
+                        room, "7", "{\"del\":[\"\(name.dropFirst())\"],\"set\":{\"b\":\(long)}}", as: session
+                    ).version == 4)
                 #expect(try await node.act(room, "8", "{\"set\":{\"c\":1,\"d\":2}}", as: session).version == 5)
                 #expect(try await node.act(room, "9", "{\"set\":{\"e\":1}}", as: session).refusal == .tooLarge)
                 #expect(try await node.act(room, "10", "{\"set\":{\"e\":1},\"del\":[\"d\"]}", as: session).version == 6)
-                #expect(try await node.act(room, "11", "{\"del\":[\"a\",\"b\",\"c\",\"e\",\"x\"]}", as: session).refusal == .tooLarge)
+                #expect(
+                    try await node.act(room, "11", "{\"del\":[\"a\",\"b\",\"c\",\"e\",\"x\"]}", as: session).refusal
+                        == .tooLarge)
                 #expect(try await node.act(room, "12", "{\"del\":[\"a\",\"b\",\"c\",\"e\"]}", as: session).version == 7)
                 let meta = try await node.redis.send("HMGET", ["rejoin:room:{r}", "\0n", "\0b"])
                 #expect(meta.array?.map(\.string) == ["0", "0"])
@@ -194,13 +211,25 @@ struct CommitTests {
                 #expect(try await node.act(room, "with blank", "{\"set\":{\"a\":1}}", as: session).version == 1)
                 #expect(try await node.act(room, "same", "{\"set\":{\"a\":1}}", as: session).version == 2)
                 // A repeated compare-and-set is not refused for what it has changed itself.
-                #expect(try await node.act(room, "cas", "{\"set\":{\"b\":1},\"if\":{\"b\":null}}", as: session).version == 3)
-                #expect(try await node.act(room, "cas", "{\"set\":{\"b\":1},\"if\":{\"b\":null}}", as: session).version == 3)
-                #expect(try await node.act(room, "cas2", "{\"set\":{\"b\":1},\"if\":{\"b\":null}}", as: session).refusal == .conflict)
-                for act in 4...130 { #expect(try await node.act(room, "n\(act)", "{\"set\":{\"a\":1}}", as: session).version == act) }
-                #expect(try await node.act(room, "cas", "{\"set\":{\"b\":1},\"if\":{\"b\":null}}", as: session).version == 3)
+                #expect(
+                    try await node.act(room, "cas", "{\"set\":{\"b\":1},\"if\":{\"b\":null}}", as: session).version == 3
+                )
+                #expect(
+                    try await node.act(room, "cas", "{\"set\":{\"b\":1},\"if\":{\"b\":null}}", as: session).version == 3
+                )
+                #expect(
+                    try await node.act(room, "cas2", "{\"set\":{\"b\":1},\"if\":{\"b\":null}}", as: session).refusal
+                        == .conflict)
+                for act in 4...130 {
+                    #expect(try await node.act(room, "n\(act)", "{\"set\":{\"a\":1}}", as: session).version == act)
+                }
+                #expect(
+                    try await node.act(room, "cas", "{\"set\":{\"b\":1},\"if\":{\"b\":null}}", as: session).version == 3
+                )
                 #expect(try await node.act(room, "n131", "{\"set\":{\"a\":1}}", as: session).version == 131)
-                #expect(try await node.act(room, "cas", "{\"set\":{\"b\":1},\"if\":{\"b\":null}}", as: session).refusal == .conflict)
+                #expect(
+                    try await node.act(room, "cas", "{\"set\":{\"b\":1},\"if\":{\"b\":null}}", as: session).refusal
+                        == .conflict)
                 // Another user's ids are others.
                 let other = try await node.login("v")
                 #expect(try await node.act(room, "n131", "{\"set\":{\"a\":1}}", as: other).version == 132)
@@ -241,4 +270,3 @@ struct CommitTests {
         }
     }
 }
-

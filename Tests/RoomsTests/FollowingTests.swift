@@ -33,7 +33,8 @@ struct FollowingTests {
                     try await second.enter(room)
                     for act in 1...300 {
                         if act % 50 == 0 { try await server.command("CLIENT", "KILL", "TYPE", "pubsub") }
-                        #expect(try await first.act(room, "\(act)", "{\"set\":{\"n\":\(act)}}", as: session).version == act)
+                        #expect(
+                            try await first.act(room, "\(act)", "{\"set\":{\"n\":\(act)}}", as: session).version == act)
                     }
                     for node in [first, second] {
                         try await node.settles(room)
@@ -58,7 +59,8 @@ struct FollowingTests {
                 let epoch = try #require(node.watcher.room(room)?.epoch)
                 _ = try await node.redis.send("HSET", ["rejoin:room:{r}", "\0v", "2", "n", "2:2"])
                 _ = try await node.redis.send("XADD", ["rejoin:room:{r}:log", "2-0", "n", "2"])
-                #expect(try await node.act(room, "2", "{\"set\":{\"n\":3},\"if\":{\"n\":2}}", as: session).refusal == nil)
+                #expect(
+                    try await node.act(room, "2", "{\"set\":{\"n\":3},\"if\":{\"n\":2}}", as: session).refusal == nil)
                 try await node.settles(room)
                 _ = try await node.redis.send("HSET", ["rejoin:room:{r}", "\0v", "4", "n", "4:4"])
                 _ = try await node.redis.send("XADD", ["rejoin:room:{r}:log", "4-0", "n", "4"])
@@ -100,7 +102,9 @@ struct FollowingTests {
                 #expect(try await node.act(room, "9", "{\"set\":{\"n\":90}}", as: session).version == 6)
 
                 server.kill()
-                _ = try await ChildProcess("rm", arguments: ["-f", server.folder + "/dump.rdb"], outputPath: server.folder + "/redis.log").wait()
+                _ = try await ChildProcess(
+                    "rm", arguments: ["-f", server.folder + "/dump.rdb"], outputPath: server.folder + "/redis.log"
+                ).wait()
                 try await server.restart()
                 try await node.settles(room)
                 #expect(node.watcher.room(room)?.epoch == "")
@@ -173,7 +177,9 @@ struct FollowingTests {
                     for (name, value) in patches.first?["set"]?.members() ?? [] {
                         #expect(now.fields[name] == String(buffer: value.buffer))
                     }
-                    for name in patches.first?["del"]?.elements() ?? [] { #expect(now.fields[name.string ?? ""] == nil) }
+                    for name in patches.first?["del"]?.elements() ?? [] {
+                        #expect(now.fields[name.string ?? ""] == nil)
+                    }
                     let names = Set(patches[0]["set"]?.members()?.map(\.key) ?? [])
                         .union(patches[0]["del"]?.elements()?.compactMap(\.string) ?? [])
                     #expect(names == Set((version + 1...900).map { "f\($0 % 7)" }))
@@ -229,7 +235,8 @@ struct FollowingTests {
                     try await second.enter(room)
                     second.rooms.leave(room)
                     try await eventually { second.rooms.statistics.held == 0 }
-                    #expect(try await server.command("PUBSUB", "SHARDNUMSUB", "rejoin:room:{r}") == "rejoin:room:{r}\n1")
+                    #expect(
+                        try await server.command("PUBSUB", "SHARDNUMSUB", "rejoin:room:{r}") == "rejoin:room:{r}\n1")
                     _ = try await first.act(room, "1", "{\"set\":{\"a\":1}}", as: session)
                     let answer = try await second.enter(room)
                     #expect(answer["version"]?.int == 1)
@@ -255,14 +262,20 @@ struct FollowingTests {
                     let session = try await first.login("u")
                     try await first.enter(room)
                     try await second.enter(room)
-                    for garbage in ["", "p", "x", "p e 0 1 1\n3 0 a", "p e 0 1 1\n1 2 a{{", "p e 0 5 0\n", "c 3 ab", "c 1 a[]",
-                        "p e 0 1 99999999999999999999\n", "p e 0 1 1\n-1 1 a", "p e 9 10 0\n", "p e 0 1 1\n1 1 \0" + "1"] {
+                    for garbage in [
+                        "", "p", "x", "p e 0 1 1\n3 0 a", "p e 0 1 1\n1 2 a{{", "p e 0 5 0\n", "c 3 ab", "c 1 a[]",
+                        "p e 0 1 99999999999999999999\n", "p e 0 1 1\n-1 1 a", "p e 9 10 0\n",
+                        "p e 0 1 1\n1 1 \0" + "1",
+                    ] {
                         _ = try await first.redis.send("SPUBLISH", ["rejoin:room:{r}", .string(garbage)])
                     }
-                    try await first.rooms.cast(room, data: try parsed("{\"x\":[1]}"), by: Player(userID: "u", name: "Ü"), socketID: "s1")
+                    try await first.rooms.cast(
+                        room, data: try parsed("{\"x\":[1]}"), by: Player(userID: "u", name: "Ü"), socketID: "s1")
                     for node in [first, second] {
                         try await eventually { !node.watcher.casts.isEmpty }
-                        #expect(node.watcher.casts.first?.argument == "{\"room\":\"r\",\"by\":{\"id\":\"u\",\"name\":\"Ü\"},\"data\":{\"x\":[1]}}")
+                        #expect(
+                            node.watcher.casts.first?.argument
+                                == "{\"room\":\"r\",\"by\":{\"id\":\"u\",\"name\":\"Ü\"},\"data\":{\"x\":[1]}}")
                         #expect(node.watcher.casts.first?.except == "s1")
                         #expect(node.rooms.statistics.invalid >= 9)
                     }

@@ -15,10 +15,17 @@ struct RoomMessageTests {
         }
         #expect(patch.epoch == "E-_1")
         #expect(patch.from == 7)
-        #expect(patch.entry == RoomEntry(version: 8, changes: [
-            (FieldName("a"), try parsed("42")), (FieldName("é"), nil), (FieldName("b"), try parsed("{\"x\":[ ]}")),
-        ]))
-        for length in 0..<text.count { #expect(RoomMessage(ByteBuffer(bytes: text[..<length])) == nil, "cut after \(length)") }
+        #expect(
+            patch.entry
+                == RoomEntry(
+                    version: 8,
+                    changes: [
+                        (FieldName("a"), try parsed("42")), (FieldName("é"), nil),
+                        (FieldName("b"), try parsed("{\"x\":[ ]}")),
+                    ]))
+        for length in 0..<text.count {
+            #expect(RoomMessage(ByteBuffer(bytes: text[..<length])) == nil, "cut after \(length)")
+        }
         #expect(RoomMessage(ByteBuffer(bytes: text + [0x20])) == nil)
     }
 
@@ -37,7 +44,8 @@ struct RoomMessageTests {
             var mutated = text
             mutated[Int.random(in: 0..<mutated.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
             mutated.remove(at: Int.random(in: 0..<mutated.count, using: &random))
-            mutated.insert(text.randomElement(using: &random) ?? 0, at: Int.random(in: 0...mutated.count, using: &random))
+            mutated.insert(
+                text.randomElement(using: &random) ?? 0, at: Int.random(in: 0...mutated.count, using: &random))
             _ = RoomMessage(ByteBuffer(bytes: mutated))
         }
     }

@@ -132,7 +132,9 @@ final class Watcher: RoomAudience {
             if object["state"] != nil {
                 Self.take(object, as: name, &state)
             } else {
-                for patch in object["patches"]?.elements() ?? [] { Self.apply(patch, epoch: answer.epoch, to: name, &state) }
+                for patch in object["patches"]?.elements() ?? [] {
+                    Self.apply(patch, epoch: answer.epoch, to: name, &state)
+                }
             }
         }
     }

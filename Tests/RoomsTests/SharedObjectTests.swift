@@ -4,7 +4,8 @@ import Testing
 
 @Suite("The shared object's rules")
 struct SharedObjectTests {
-    private func decide(_ action: String, _ fields: [String: String] = [:], by userID: String = "u") throws -> [Change] {
+    private func decide(_ action: String, _ fields: [String: String] = [:], by userID: String = "u") throws -> [Change]
+    {
         let name = try #require(RoomName("r"))
         var content: [FieldName: RoomField] = [:]
         for (name, value) in fields { content[FieldName(name)] = RoomField(version: 3, value: try parsed(value)) }
@@ -23,20 +24,27 @@ struct SharedObjectTests {
         }
     }
 
-    @Test("what is not an action is a bad request", arguments: [
-        "1", "[]", "{}", "{\"set\":{}}", "{\"del\":[]}", "{\"if\":{\"a\":1}}", "{\"set\":{\"a\":1},\"x\":1}", "{\"set\":[]}",
-        "{\"del\":{}}", "{\"del\":[1]}", "{\"set\":{\"a\":1,\"a\":2}}", "{\"del\":[\"a\",\"a\"]}", "{\"set\":{\"a\":1},\"del\":[\"a\"]}",
-        "{\"set\":{\"a\":1},\"set\":{\"b\":1}}", "{\"set\":{\"a\":1},\"if\":[]}", "{\"set\":{\"a\":1},\"if\":{\"b\":1,\"b\":1}}",
-        "{\"set\":{\"\":1}}", "{\"set\":{\"\\u0000v\":1}}", "{\"del\":[\"\\u0000v\"]}", "{\"set\":null}", "{\"set\":{\"a\":1,\"\\u0061\":2}}",
-    ])
+    @Test(
+        "what is not an action is a bad request",
+        arguments: [
+            "1", "[]", "{}", "{\"set\":{}}", "{\"del\":[]}", "{\"if\":{\"a\":1}}", "{\"set\":{\"a\":1},\"x\":1}",
+            "{\"set\":[]}",
+            "{\"del\":{}}", "{\"del\":[1]}", "{\"set\":{\"a\":1,\"a\":2}}", "{\"del\":[\"a\",\"a\"]}",
+            "{\"set\":{\"a\":1},\"del\":[\"a\"]}",
+            "{\"set\":{\"a\":1},\"set\":{\"b\":1}}", "{\"set\":{\"a\":1},\"if\":[]}",
+            "{\"set\":{\"a\":1},\"if\":{\"b\":1,\"b\":1}}",
+            "{\"set\":{\"\":1}}", "{\"set\":{\"\\u0000v\":1}}", "{\"del\":[\"\\u0000v\"]}", "{\"set\":null}",
+            "{\"set\":{\"a\":1,\"\\u0061\":2}}",
+        ])
     func badRequests(action: String) {
         #expect(refusal(action) == .badRequest)
     }
 
     @Test("values are stored minified, in the order of the action")
     func changes() throws {
-        #expect(try decide("{ \"set\" : { \"a\" : [ 1 , 2 ] }, \"del\":[\"b\"] }")
-            == [.set("a", try parsed("[1,2]")), .delete("b")])
+        #expect(
+            try decide("{ \"set\" : { \"a\" : [ 1 , 2 ] }, \"del\":[\"b\"] }")
+                == [.set("a", try parsed("[1,2]")), .delete("b")])
         // Two names that only look alike are two.
         #expect(try decide("{\"set\":{\"\u{E9}\":1,\"e\u{301}\":2}}").count == 2)
     }
@@ -77,7 +85,9 @@ struct SharedObjectTests {
     @Test("names of rooms and acts are what the contract allows")
     func names() throws {
         #expect(RoomName("aZ9._:-") != nil)
-        for name in ["", "a b", "{a}", "a*", "é", "a\r\n", String(repeating: "a", count: 65)] { #expect(RoomName(name) == nil) }
+        for name in ["", "a b", "{a}", "a*", "é", "a\r\n", String(repeating: "a", count: 65)] {
+            #expect(RoomName(name) == nil)
+        }
         #expect(ActID(" ~") != nil)
         for id in ["", "\n", "é", "\u{7F}", String(repeating: "a", count: 65)] { #expect(ActID(id) == nil) }
         let arena: RoomName? = RoomName("arena:1")

@@ -12,24 +12,33 @@ struct JSONBytesTests {
         (try? JSONBytes(validating: ByteBuffer(bytes: bytes))) != nil
     }
 
-    @Test("valid texts are accepted as they are", arguments: [
-        "null", "true", "false", "0", "-0", "1", "-1.5", "1e3", "1E+3", "1.25e-7", "\"\"", "\"a\"", "[]", "{}", "[[],{}]",
-        "{\"a\":1,\"b\":[1,2,{\"c\":null}]}", "\"\\u00e9\\n\\/\\\"\\\\\"", "\"\\uD83D\\uDE00\"", "\"é😀\u{7F}\"",
-        "[1 , 2\n,\t3\r]", "{ \"a\" : 1 }", "1.7976931348623157e308", "0e999999999999999999999", "1e-99999999999999999999",
-        "\"a long text that takes more than one word of eight bytes\"", "{\"a\":1,\"a\":2}",
-    ])
+    @Test(
+        "valid texts are accepted as they are",
+        arguments: [
+            "null", "true", "false", "0", "-0", "1", "-1.5", "1e3", "1E+3", "1.25e-7", "\"\"", "\"a\"", "[]", "{}",
+            "[[],{}]",
+            "{\"a\":1,\"b\":[1,2,{\"c\":null}]}", "\"\\u00e9\\n\\/\\\"\\\\\"", "\"\\uD83D\\uDE00\"", "\"é😀\u{7F}\"",
+            "[1 , 2\n,\t3\r]", "{ \"a\" : 1 }", "1.7976931348623157e308", "0e999999999999999999999",
+            "1e-99999999999999999999",
+            "\"a long text that takes more than one word of eight bytes\"", "{\"a\":1,\"a\":2}",
+        ])
     func valid(text: String) throws {
         #expect(String(buffer: try json(text).buffer) == text)
         #expect(String(buffer: try json(" \n\t\r\(text)  ").buffer) == text)
     }
 
-    @Test("invalid texts are refused", arguments: [
-        "", " ", "nul", "truex", "True", "+1", "01", "-", "1.", ".5", "1e", "1e+", "0x1", "NaN", "Infinity", "\"", "\"a",
-        "\"\\\"", "\"\\x\"", "\"\\u12\"", "\"\\u12G4\"", "\"\\ud800\"", "\"\\ud800\\n\"", "\"\\udc00\"",
-        "\"\\ud800\\ud800\"", "\"\n\"", "\"12345678\u{1}\"", "\"\u{0}\"", "[", "]", "[1", "[1,", "[1,]", "[,]", "[1 2]",
-        "{", "}", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,", "{\"a\":1,}", "{a:1}", "{1:1}", "{\"a\" 1}", "[}", "{]",
-        "[1}", "{\"a\":1]", "1 1", "{}{}", "1e400", "-1e400", "1.7976931348623159e308", "/**/1", "\u{FEFF}1", "'a'",
-    ])
+    @Test(
+        "invalid texts are refused",
+        arguments: [
+            "", " ", "nul", "truex", "True", "+1", "01", "-", "1.", ".5", "1e", "1e+", "0x1", "NaN", "Infinity", "\"",
+            "\"a",
+            "\"\\\"", "\"\\x\"", "\"\\u12\"", "\"\\u12G4\"", "\"\\ud800\"", "\"\\ud800\\n\"", "\"\\udc00\"",
+            "\"\\ud800\\ud800\"", "\"\n\"", "\"12345678\u{1}\"", "\"\u{0}\"", "[", "]", "[1", "[1,", "[1,]", "[,]",
+            "[1 2]",
+            "{", "}", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,", "{\"a\":1,}", "{a:1}", "{1:1}", "{\"a\" 1}", "[}",
+            "{]",
+            "[1}", "{\"a\":1]", "1 1", "{}{}", "1e400", "-1e400", "1.7976931348623159e308", "/**/1", "\u{FEFF}1", "'a'",
+        ])
     func invalid(text: String) {
         #expect(throws: JSONError.self) { try self.json(text) }
     }
@@ -58,11 +67,13 @@ struct JSONBytesTests {
         #expect(throws: JSONError.self) { try JSONBytes(validating: nested(10_000), maximumDepth: limit) }
     }
 
-    @Test("text must be UTF-8", arguments: [
-        [0x80], [0xC0, 0x80], [0xC1, 0xBF], [0xC3], [0xE0, 0x80, 0x80], [0xE2, 0x82], [0xED, 0xA0, 0x80],
-        [0xF0, 0x80, 0x80, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xFF], [0xE2, 0x28, 0xA1],
-        [0xF0, 0x9F, 0x98],
-    ] as [[UInt8]])
+    @Test(
+        "text must be UTF-8",
+        arguments: [
+            [0x80], [0xC0, 0x80], [0xC1, 0xBF], [0xC3], [0xE0, 0x80, 0x80], [0xE2, 0x82], [0xED, 0xA0, 0x80],
+            [0xF0, 0x80, 0x80, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xFF], [0xE2, 0x28, 0xA1],
+            [0xF0, 0x9F, 0x98],
+        ] as [[UInt8]])
     func encoding(bytes: [UInt8]) {
         #expect(!isValid([0x22] + bytes + [0x22]))
         #expect(!isValid(Array("\"12345678".utf8) + bytes + [0x22]))
@@ -80,7 +91,8 @@ struct JSONBytesTests {
 
     @Test("mutated texts are valid or refused, and what is valid can be read")
     func mutation() {
-        let text = Array("{\"a\":[1.5e3,-20,\"\\uD83D\\uDE00é\\n\",true,null],\"b\":{\"c\":\"12345678\",\"a\":[[]]}}".utf8)
+        let text = Array(
+            "{\"a\":[1.5e3,-20,\"\\uD83D\\uDE00é\\n\",true,null],\"b\":{\"c\":\"12345678\",\"a\":[[]]}}".utf8)
         var random = SystemRandomNumberGenerator.seeded(7)
         var valid = 0
         for _ in 0..<100_000 {
@@ -116,8 +128,9 @@ struct JSONBytesTests {
 
     @Test("scalars are read exactly")
     func scalars() throws {
-        #expect(try json("\"a\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\uD83D\\uDE00é\\u0000\"").string
-            == "a\"\\/\u{8}\u{C}\n\r\té😀é\u{0}")
+        #expect(
+            try json("\"a\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\uD83D\\uDE00é\\u0000\"").string
+                == "a\"\\/\u{8}\u{C}\n\r\té😀é\u{0}")
         #expect(try json("true").bool == true)
         #expect(try json("false").bool == false)
         #expect(try json("\"true\"").bool == nil)
@@ -128,12 +141,16 @@ struct JSONBytesTests {
         #expect(try json("{}").elements() == nil)
     }
 
-    @Test("integers are exact, whatever their spelling", arguments: [
-        ("0", 0), ("-0", 0), ("7", 7), ("-12", -12), ("1.0", 1), ("1e3", 1000), ("1.50e1", 15), ("100e-2", 1), ("0e5", 0),
-        ("9223372036854775807", Int.max), ("-9223372036854775808", Int.min), ("9223372036854775808", nil),
-        ("-9223372036854775809", nil), ("1e300", nil), ("1.5", nil), ("1e-1", nil), ("1e18", 1_000_000_000_000_000_000),
-        ("1e19", nil), ("0.1e1", 1), ("1e-99999999999999999999", nil), ("9007199254740993", 9_007_199_254_740_993),
-    ] as [(String, Int?)])
+    @Test(
+        "integers are exact, whatever their spelling",
+        arguments: [
+            ("0", 0), ("-0", 0), ("7", 7), ("-12", -12), ("1.0", 1), ("1e3", 1000), ("1.50e1", 15), ("100e-2", 1),
+            ("0e5", 0),
+            ("9223372036854775807", Int.max), ("-9223372036854775808", Int.min), ("9223372036854775808", nil),
+            ("-9223372036854775809", nil), ("1e300", nil), ("1.5", nil), ("1e-1", nil),
+            ("1e18", 1_000_000_000_000_000_000),
+            ("1e19", nil), ("0.1e1", 1), ("1e-99999999999999999999", nil), ("9007199254740993", 9_007_199_254_740_993),
+        ] as [(String, Int?)])
     func integers(text: String, expected: Int?) throws {
         #expect(try json(text).int == expected)
     }
@@ -154,14 +171,18 @@ struct JSONBytesTests {
         #expect(try json("[1, \"]\" ,[2]]").elements()?.map { String(buffer: $0.buffer) } == ["1", "\"]\"", "[2]"])
     }
 
-    @Test("equivalence is by value", arguments: [
-        ("1", "1.0", true), ("100", "1e2", true), ("0.1", "1e-1", true), ("-0", "0.0", true), ("1", "-1", false),
-        ("9007199254740992", "9007199254740993", false), ("\"a\"", "\"\\u0061\"", true), ("\"é\"", "\"e\u{301}\"", false),
-        ("{\"a\":1,\"b\":2}", "{ \"b\":2.0, \"a\" :1}", true), ("{\"a\":1}", "{\"a\":1,\"b\":null}", false),
-        ("{\"a\":1,\"a\":2}", "{\"a\":2}", true), ("[1,2]", "[2,1]", false), ("[1,[2]]", "[ 1 , [ 2 ] ]", true),
-        ("null", "false", false), ("true", "true", true), ("\"1\"", "1", false), ("{}", "[]", false), ("[]", "[1]", false),
-        ("{\"é\":1}", "{\"e\u{301}\":1}", false), ("{\"é\":1,\"e\u{301}\":2}", "{\"e\u{301}\":2,\"é\":1}", true),
-    ])
+    @Test(
+        "equivalence is by value",
+        arguments: [
+            ("1", "1.0", true), ("100", "1e2", true), ("0.1", "1e-1", true), ("-0", "0.0", true), ("1", "-1", false),
+            ("9007199254740992", "9007199254740993", false), ("\"a\"", "\"\\u0061\"", true),
+            ("\"é\"", "\"e\u{301}\"", false),
+            ("{\"a\":1,\"b\":2}", "{ \"b\":2.0, \"a\" :1}", true), ("{\"a\":1}", "{\"a\":1,\"b\":null}", false),
+            ("{\"a\":1,\"a\":2}", "{\"a\":2}", true), ("[1,2]", "[2,1]", false), ("[1,[2]]", "[ 1 , [ 2 ] ]", true),
+            ("null", "false", false), ("true", "true", true), ("\"1\"", "1", false), ("{}", "[]", false),
+            ("[]", "[1]", false),
+            ("{\"é\":1}", "{\"e\u{301}\":1}", false), ("{\"é\":1,\"e\u{301}\":2}", "{\"e\u{301}\":2,\"é\":1}", true),
+        ])
     func equivalence(left: String, right: String, expected: Bool) throws {
         #expect(try json(left).isEquivalent(to: json(right)) == expected)
         #expect(try json(right).isEquivalent(to: json(left)) == expected)
@@ -169,8 +190,9 @@ struct JSONBytesTests {
 
     @Test("minified text has no insignificant white space and keeps what is within strings")
     func minified() throws {
-        #expect(String(buffer: try json("{ \"a b\" : [ 1 , \" \\\" x \" ] ,\n\"c\":{ } }").minified().buffer)
-            == "{\"a b\":[1,\" \\\" x \"],\"c\":{}}")
+        #expect(
+            String(buffer: try json("{ \"a b\" : [ 1 , \" \\\" x \" ] ,\n\"c\":{ } }").minified().buffer)
+                == "{\"a b\":[1,\" \\\" x \"],\"c\":{}}")
         let small = try json("[1]")
         #expect(small.minified() == small)
     }

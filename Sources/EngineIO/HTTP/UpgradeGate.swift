@@ -16,8 +16,8 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     private enum State {
         case http
-        /// A request of ours came; earlier ones may still be unanswered.
-        case waiting(HTTPRequestHead)
+        /// A request of ours came; it may not be whole yet, and earlier ones may still be unanswered.
+        case waiting(HTTPRequestHead, isWhole: Bool)
         case deciding
         case upgrading
         case closing
@@ -54,15 +54,20 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
             if case .head(let head) = unwrapInboundIn(data) {
                 timer.headReceived()
                 if EngineRequest.isOurs(head, path: loop.configuration.path) {
-                    state = .waiting(head)
-                    if unanswered == 0 { start(context, head) }
-                    return
+                    // One with a body is refused, and its body not waited for.
+                    state = .waiting(head, isWhole: UpgradeRequest.hasBody(head))
+                    return startIfDue(context)
                 }
                 unanswered += 1
                 guard beginHTTP(context) else { return }
             }
             context.fireChannelRead(data)
-        case .waiting, .deciding, .closing:
+        case .waiting(let head, _):
+            if case .end = unwrapInboundIn(data) {
+                state = .waiting(head, isWhole: true)
+                startIfDue(context)
+            }
+        case .deciding, .closing:
             break  // what follows the head of a request that is ours, or that was refused
         case .upgrading:
             held.append(data)  // raw bytes that the decoder handed on when it was removed
@@ -105,6 +110,9 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     // MARK: Outbound
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        if case .upgrading = state {
+            return context.write(data, promise: promise)  // the socket's own bytes, while this handler is on its way out
+        }
         guard case .end = unwrapOutboundIn(data) else {
             return context.write(data, promise: promise)
         }
@@ -114,9 +122,9 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
         if quiescing {
             context.flush()
             context.close(promise: nil)
-        } else if case .waiting(let head) = state {
+        } else if case .waiting = state {
             context.flush()
-            start(context, head)
+            startIfDue(context)
         } else {
             timer.responseEnded(context)
         }
@@ -140,6 +148,12 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     // MARK: The decision
+
+    private func startIfDue(_ context: ChannelHandlerContext) {
+        if case .waiting(let head, isWhole: true) = state, unanswered == 0 {
+            start(context, head)
+        }
+    }
 
     private func start(_ context: ChannelHandlerContext, _ head: HTTPRequestHead) {
         state = .deciding

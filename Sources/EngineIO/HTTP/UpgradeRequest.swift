@@ -24,7 +24,7 @@ package enum UpgradeRequest {
         else {
             throw Refusal(status: 400, message: "the headers Connection: Upgrade and Upgrade: websocket are expected")
         }
-        guard head.headers["transfer-encoding"].isEmpty, head.headers["content-length"].allSatisfy({ $0 == "0" }) else {
+        guard !hasBody(head) else {
             throw Refusal(status: 400, message: "the request that opens a WebSocket has no body")
         }
         guard head.headers["sec-websocket-version"] == ["13"] else {
@@ -36,6 +36,11 @@ package enum UpgradeRequest {
             throw Refusal(status: 400, message: "one Sec-WebSocket-Key of 16 bytes in base64 is expected")
         }
         return WebSocketAccept.value(forKey: key)
+    }
+
+    package static func hasBody(_ head: HTTPRequestHead) -> Bool {
+        head.headers.contains(name: "transfer-encoding")
+            || head.headers["content-length"].contains { $0 != "0" }
     }
 
     /// 16 bytes are 22 characters of base64, whose last has four bits to spare, and two of padding.

@@ -3,8 +3,9 @@ import Hummingbird
 
 /// What every answer of the public listener tells browsers: no foreign scripts, no guessing of types, no framing.
 struct SecurityHeaders<Context: RequestContext>: RouterMiddleware {
+    @concurrent
     func handle(
-        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+        _ request: Request, context: Context, next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {
         var response = try await next(request, context)
         response.headers[.xContentTypeOptions] = "nosniff"

@@ -1,7 +1,17 @@
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
 import Foundation
+#endif
 public import Logging
 import NIOCore
 import SocketIO
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
 
 /// Writes the log to standard error, one line an event: as text for people, or as JSON for collectors.
 ///
@@ -52,11 +62,18 @@ public struct RejoinLogHandler: LogHandler {
             line = String(buffer: writer.finish().buffer) + "\n"
         }
         // One call a line: lines of several threads do not mix.
-        FileHandle.standardError.write(Data(line.utf8))
+        line.withUTF8 { text in
+            var rest = UnsafeRawBufferPointer(text)
+            while !rest.isEmpty {
+                let count = write(STDERR_FILENO, rest.baseAddress, rest.count)
+                guard count > 0 else { return }  // nobody reads the log any more: the work goes on
+                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+            }
+        }
     }
 
     private static var time: String {
-        Date().formatted(.iso8601.time(includingFractionalSeconds: true))
+        Date().formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
     }
 
     private static func value(_ text: String) -> String {

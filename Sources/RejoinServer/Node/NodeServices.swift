@@ -69,7 +69,14 @@ struct ReadyService: Service {
     let onReady: @Sendable (NodeAddress) -> Void
 
     func run() async throws {
-        try await cancelWhenGracefulShutdown {
+        do {
+            try await cancelWhenGracefulShutdown { try await self.announceAndWait() }
+        } catch is CancellationError {
+            // The shutdown ends the wait.
+        }
+    }
+
+    private func announceAndWait() async throws {
             let node = self.parts.configuration.node
             let ports = try await self.waiting { self.listeners.both }
             let advertised = node.advertise?.description ?? Self.authority(node.host, ports.public)
@@ -84,7 +91,6 @@ struct ReadyService: Service {
             while true {
                 try await Task.sleep(for: .seconds(3_600))
             }
-        }
     }
 
     private func waiting<Value>(_ value: () -> Value?) async throws -> Value {

@@ -3,7 +3,7 @@
 import { connect } from "/rejoin.js";
 import { Board, COLUMNS, ROWS } from "/board.js";
 
-const STEP = 110, STEPS_AHEAD = 4, LISTED = 10, TRIES = 6;
+const STEP = 110, STEPS_AHEAD = 4, LISTED = 8, TRIES = 6;
 const $ = (id) => document.getElementById(id);
 
 const client = connect({ actTimeout: 20_000 });
@@ -81,7 +81,10 @@ client.on("session", (session) => {
   if (session.reason === "connect") arrived(session, before);
   else if (session.reason === "login") speak(`Logged in as ${user.name}.`);
   else if (before?.login && !session.login && ENDED[session.reason]) toast(ENDED[session.reason]);
-  if (!user) steps = [];
+  if (!user) {
+    steps = [];
+    target = null;
+  }
   entering = false;
   $("handle").textContent = session.handle ? `${session.handle.slice(0, 8)}…` : "";
   enter();
@@ -231,6 +234,7 @@ room.on("presence", () => list());
 function show() {
   const me = mine();
   board.look(user?.id, ahead());
+  $("board").ariaBusy = String(steps.length > 0);
   $("me").hidden = !user;
   if (!user) return;
   $("me-name").textContent = user.name;
@@ -273,7 +277,8 @@ function relist() {
   });
   $("nobody").hidden = ranked.length > 0;
   const rest = ranked.length > shown.length ? `${shown.length} of ${ranked.length} · ` : "";
-  $("crowd").textContent = `${rest}${room.total} online · ${room.watchers} watching`;
+  const online = [...room.players.values()].filter((player) => player.online).length;
+  $("crowd").textContent = `${rest}${online} online · ${room.watchers} watching`;
 }
 
 function makeRow(player) {
@@ -301,16 +306,21 @@ let target = null, pace;
 
 function direction() {
   if (target) {
-    const from = ahead();
-    return from ? [Math.sign(target.x - from.x), Math.sign(target.y - from.y)] : [0, 0];
+    const from = ahead() ?? target;
+    return [Math.sign(target.x - from.x), Math.sign(target.y - from.y)];
   }
-  const sum = [...held.values()].reduce(([x, y], [dx, dy]) => [x + dx, y + dy], [0, 0]);
+  const sum = [...held.values()].reduce(([x, y], { step: [dx, dy] }) => [x + dx, y + dy], [0, 0]);
   return sum.map(Math.sign);
 }
 
 function stride() {
   const [dx, dy] = direction();
   if (dx || dy) walk(dx, dy);
+  else target = null;
+  for (const [key, hold] of held) {
+    hold.done = true;
+    if (hold.up) held.delete(key);
+  }
   if (held.size || target) return;
   clearInterval(pace);
   pace = undefined;
@@ -324,14 +334,17 @@ function go() {
 }
 
 function press(key, step) {
-  held.set(key, step);
+  target = null;
+  held.set(key, { step });
   go();
 }
 
-const release = (key) => {
-  // A key that was let go before the first step still makes it.
-  setTimeout(() => held.delete(key), 30);
-};
+// What was pressed makes a step, however soon it is let go.
+function release(key) {
+  const hold = held.get(key);
+  if (hold?.done) held.delete(key);
+  else if (hold) hold.up = true;
+}
 
 addEventListener("keydown", (event) => {
   const step = KEYS[event.code];
@@ -341,10 +354,7 @@ addEventListener("keydown", (event) => {
   if (!event.repeat) press(event.code, step);
 });
 addEventListener("keyup", (event) => release(event.code));
-addEventListener("blur", () => {
-  held.clear();
-  target = null;
-});
+addEventListener("blur", () => held.clear());
 
 for (const button of document.querySelectorAll("[data-step]")) {
   const step = button.dataset.step.split(" ").map(Number);
@@ -368,10 +378,12 @@ const canvas = $("canvas");
 canvas.addEventListener("pointerdown", (event) => {
   if (!user || event.button !== 0) return;
   canvas.setPointerCapture(event.pointerId);
+  held.clear();
   target = board.tileAt(event);
   go();
 });
 canvas.addEventListener("pointermove", (event) => {
-  if (target) target = board.tileAt(event) ?? target;
+  if (!user || !(event.buttons & 1)) return;
+  target = board.tileAt(event) ?? target;
+  go();
 });
-for (const event of ["pointerup", "pointercancel"]) canvas.addEventListener(event, () => setTimeout(() => (target = null), 30));

@@ -1,7 +1,7 @@
 // The arena's board on a canvas. Draws only while something moves or has changed.
 
 export const COLUMNS = 32, ROWS = 20;
-const CLAIM = 240, GLIDE = 16, FAR = 4, NAMED = 14;
+const CLAIM = 240, GLIDE = 16, FAR = 4, NAMED = 14, ROOMY = 16;
 
 const easeOutBack = (t) => 1 + 2.2 * (t - 1) ** 3 + 1.2 * (t - 1) ** 2;
 
@@ -151,20 +151,20 @@ export class Board {
     const inset = ((1 - Math.min(scale, 1.08)) / 2) * cell;
     const x0 = x * cell + (left ? -0.5 : gap) + inset, x1 = (x + 1) * cell - (right ? -0.5 : gap) - inset;
     const y0 = y * cell + (top ? -0.5 : gap) + inset, y1 = (y + 1) * cell - (bottom ? -0.5 : gap) - inset;
-    const dimmed = this.#hovered && this.#hovered !== owner;
-    context.globalAlpha = dimmed ? 0.35 : 1;
-    context.fillStyle = player.color;
+    // A watcher who points at a territory sees it stand out.
+    const dimmed = !this.#me && this.#hovered && this.#hovered !== owner;
+    context.fillStyle = dimmed ? `color-mix(in srgb, ${player.color} 35%, ${this.#colors.board})` : player.color;
     context.beginPath();
     context.roundRect(x0, y0, x1 - x0, y1 - y0,
       [top || left ? 0 : round, top || right ? 0 : round, bottom || right ? 0 : round, bottom || left ? 0 : round]);
     context.fill();
-    this.#paintMotif((x0 + x1) / 2, (y0 + y1) / 2, player.motif, cell * 0.13);
-    context.globalAlpha = 1;
+    this.#paintMotif((x0 + x1) / 2, (y0 + y1) / 2, player, cell * 0.13);
   }
 
-  #paintMotif(x, y, motif, size) {
+  // One's own tiles are marked brightly.
+  #paintMotif(x, y, { id, color, motif }, size) {
     const context = this.#context;
-    context.fillStyle = context.strokeStyle = this.#colors.motif;
+    context.fillStyle = context.strokeStyle = id === this.#me ? Board.inkOn(color) : this.#colors.motif;
     context.lineWidth = Math.max(size * 0.45, 1);
     context.lineCap = "round";
     context.beginPath();
@@ -203,7 +203,8 @@ export class Board {
     const others = [...this.#players.values()].filter((player) => player !== me);
     for (const player of others) this.#paintPlayer(player);
     if (me) this.#paintPlayer(me);
-    const named = others.length < NAMED ? others : others.filter((player) => player.id === this.#hovered);
+    const roomy = others.length < NAMED && this.#cell >= ROOMY * devicePixelRatio;
+    const named = roomy ? others : others.filter((player) => player.id === this.#hovered);
     for (const player of me ? [...named, me] : named) this.#paintName(player);
     return moving;
   }
@@ -211,7 +212,7 @@ export class Board {
   #paintPlayer({ id, at, color, name }) {
     const context = this.#context, mine = id === this.#me;
     const x = (at.x + 0.5) * this.#cell, y = (at.y + 0.5) * this.#cell;
-    const radius = Math.max(this.#cell * (mine ? 0.5 : 0.42), 5 * devicePixelRatio);
+    const radius = Math.max(this.#cell * (mine ? 0.5 : 0.42), 6 * devicePixelRatio);
     const circle = (size, fill) => {
       context.beginPath();
       context.arc(x, y, size, 0, 7);

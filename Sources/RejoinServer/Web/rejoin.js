@@ -79,6 +79,7 @@ class Link {
   }
 
   drop(wait) {
+    if (this.#closed) return;
     this.#detach();
     wait ??= this.#drain === undefined ? backoff(this.#attempt++) : jitter(this.#drain);
     this.#drain = undefined;

@@ -2,9 +2,9 @@ public import SocketIO
 
 /// The game of every room without another: an object whose fields players set and delete.
 ///
-/// An action is `{"set":{FIELD:VALUE},"del":[FIELD],"if":{FIELD:VALUE or null}}` with something in `set` or `del`. `if` is
-/// compare-and-set, by value; `null` there means that the field is absent. Fields under `@USERID/` are written by that
-/// user alone.
+/// An action is `{"set":{FIELD:VALUE},"del":[FIELD],"if":{FIELD:VALUE or null}}` with something in `set` or `del`.
+/// `if` is compare-and-set, by value; `null` there means that the field is absent. Fields under `@USERID/` are written
+/// by that user alone.
 public struct SharedObject: Game {
     public struct Action: Sendable {
         var changes: [Change]

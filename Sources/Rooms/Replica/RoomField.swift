@@ -13,7 +13,8 @@ struct RoomEntry: Sendable, Equatable {
     let changes: [(name: FieldName, value: JSONBytes?)]
 
     static func == (left: Self, right: Self) -> Bool {
-        left.version == right.version && left.changes.elementsEqual(right.changes) { $0.name == $1.name && $0.value == $1.value }
+        left.version == right.version
+            && left.changes.elementsEqual(right.changes) { $0.name == $1.name && $0.value == $1.value }
     }
 }
 

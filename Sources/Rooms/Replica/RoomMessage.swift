@@ -3,8 +3,8 @@ import SocketIO
 
 /// A message on a room's channel. Anybody with access to Redis can write there: what does not parse is dropped.
 ///
-/// - `p EPOCH FROM VERSION COUNT\n`, then for each change `NAMELENGTH VALUELENGTH NAME VALUE` without a blank between name
-///   and value; an empty value deletes.
+/// - `p EPOCH FROM VERSION COUNT\n`, then for each change `NAMELENGTH VALUELENGTH NAME VALUE` without a blank between
+///   name and value; an empty value deletes.
 /// - `c SOCKETLENGTH SOCKET ARGUMENT`, again without a blank between the last two: a `cast` of that socket.
 enum RoomMessage: Equatable {
     case patch(RoomPatch)

@@ -18,7 +18,9 @@ struct RoomReading: Equatable {
     ///   - values: epoch, version, entries or null, fields or null, as the room scripts return them.
     init?(_ values: ArraySlice<RedisValue>) {
         let values = Array(values)
-        guard values.count == 4, let epoch = values[0].string, let version = values[1].int, version >= 0 else { return nil }
+        guard values.count == 4, let epoch = values[0].string, let version = values[1].int, version >= 0 else {
+            return nil
+        }
         var invalid = 0
         if let list = values[2].array {
             var entries: [RoomEntry] = []
@@ -42,7 +44,9 @@ struct RoomReading: Equatable {
         else { return nil }
         var changes: [(name: FieldName, value: JSONBytes?)] = []
         for index in stride(from: 0, to: pairs.count - 1, by: 2) {
-            guard let name = fieldName(pairs[index], invalid: &invalid), let value = pairs[index + 1].buffer else { continue }
+            guard let name = fieldName(pairs[index], invalid: &invalid), let value = pairs[index + 1].buffer else {
+                continue
+            }
             if value.readableBytes == 0 {
                 changes.append((name, nil))
             } else if let json = try? JSONBytes(validating: value) {

@@ -57,8 +57,11 @@ final class RoomReplica {
         }
         if formerEpochs.contains(patch.epoch) { return .ignored }
         if position.version == 0, patch.from == 0, patch.entry.version == 1 {
+            // The room's first version: who knows it empty needs the patch only.
+            let isFirst = position.epoch.isEmpty
             position = RoomPosition(epoch: patch.epoch, version: 0)
             advance(patch.entry)
+            if isFirst { return .advanced }
             untold = nil
             return .replaced
         }

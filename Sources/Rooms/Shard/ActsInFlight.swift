@@ -1,9 +1,10 @@
 import DequeModule
 
-/// The acts of one node on one room that Redis has not answered yet, or whose answer the replica has not caught up with.
+/// The acts of one node on one room that Redis has not answered yet, or whose answer the replica has not caught up
+/// with.
 ///
-/// An act that reads what one of them writes would be decided on what will not be so: it waits for that one, in the order
-/// of arrival. All others go to Redis at once. Confined to its event loop.
+/// An act that reads what one of them writes would be decided on what will not be so: it waits for that one, in the
+/// order of arrival. All others go to Redis at once. Confined to its event loop.
 final class ActsInFlight {
     typealias ID = Int
 

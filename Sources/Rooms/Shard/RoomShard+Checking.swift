@@ -81,10 +81,14 @@ extension RoomShard {
     ) {
         let held = place.held
         let start = values.startIndex
-        guard held.phase == .loaded, let epoch = values[start + 1].string, let bound = values[start + 2].string else { return }
+        guard held.phase == .loaded, let epoch = values[start + 1].string, let bound = values[start + 2].string else {
+            return
+        }
         let version = values[start].int ?? 0
         let isBound = version == 0 || bound == (try? context.replicationID())
-        if version == 0 ? !place.asked.epoch.isEmpty : epoch != place.asked.epoch || version < place.asked.version || !isBound {
+        if version == 0
+            ? !place.asked.epoch.isEmpty : epoch != place.asked.epoch || version < place.asked.version || !isBound
+        {
             // The script decides what that means; it may be over already.
             if held.replica.position == place.asked || !isBound { queueReading(held) }
             return
@@ -101,7 +105,9 @@ extension RoomShard {
         let interval = min(context.limits.idle / 8, .seconds(3_600))
         guard ContinuousClock.now - lastRefresh >= interval else { return }
         lastRefresh = .now
-        let keys = held.filter { $0.holders > 0 && $0.replica.position.version > 0 }.flatMap { [$0.keys.room, $0.keys.log] }
+        let keys = held.filter { $0.holders > 0 && $0.replica.position.version > 0 }.flatMap {
+            [$0.keys.room, $0.keys.log]
+        }
         for start in stride(from: 0, to: keys.count, by: Self.batch) {
             _ = try await context.redis.eval(
                 RoomScripts.refresh, keys: Array(keys[start..<min(start + Self.batch, keys.count)]),

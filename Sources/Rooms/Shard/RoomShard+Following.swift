@@ -110,7 +110,8 @@ extension RoomShard {
         } catch {
             held.isDoubtful = true
             context.logger.debug(
-                "room not read", metadata: ["room": "\(name)", "error": "\(error.underlying.map { "\($0)" } ?? error.message)"])
+                "room not read",
+                metadata: ["room": "\(name)", "error": "\(error.underlying.map { "\($0)" } ?? error.message)"])
         }
     }
 

@@ -49,8 +49,10 @@ extension KeyRing: Service {
     /// Keeps the agreed keys: agrees at the start, again when Redis was replaced, and every 5 s, so that every node
     /// writes back what it knows where it is missing. Ends when its task is cancelled or a graceful shutdown begins.
     public func run() async throws {
-        try await cancelWhenGracefulShutdown {
-            try await self.keepAgreement()
+        do {
+            try await cancelWhenGracefulShutdown { try await self.keepAgreement() }
+        } catch is CancellationError {
+            // That is how it ends.
         }
     }
 
@@ -124,7 +126,8 @@ extension KeyRing: Service {
                     isWarned = true
                 }
             }
-            try await Task.sleep(for: Self.tick)
+            // A node that has no key yet is not ready: it looks more often.
+            try await Task.sleep(for: agreedWith == nil ? .milliseconds(20) : Self.tick)
         }
     }
 }

@@ -65,7 +65,8 @@ struct JSONNumber: Equatable {
         for position in 0..<exponent {
             let digit = position < digits.count ? Int(digits[position]) : 0
             let (product, overflow) = value.multipliedReportingOverflow(by: 10)
-            let (sum, overflows) = isNegative
+            let (sum, overflows) =
+                isNegative
                 ? product.subtractingReportingOverflow(digit) : product.addingReportingOverflow(digit)
             if overflow || overflows { return nil }
             value = sum

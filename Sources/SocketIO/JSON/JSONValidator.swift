@@ -178,7 +178,8 @@ struct JSONValidator {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let quotes = word ^ (ones &* 0x22)
         let backslashes = word ^ (ones &* 0x5C)
-        let suspicious = word
+        let suspicious =
+            word
             | (word &- ones &* 0x20)
             | (quotes &- ones)
             | (backslashes &- ones)
@@ -196,7 +197,8 @@ struct JSONValidator {
             let unit = try hexadecimal()
             switch unit {
             case 0xD800...0xDBFF:
-                guard bytes.count - index >= 6, bytes[index] == UInt8(ascii: "\\"), bytes[index + 1] == UInt8(ascii: "u")
+                guard bytes.count - index >= 6, bytes[index] == UInt8(ascii: "\\"),
+                    bytes[index + 1] == UInt8(ascii: "u")
                 else { throw error("a lone surrogate") }
                 index += 2
                 guard 0xDC00...0xDFFF ~= (try hexadecimal()) else { throw error("a lone surrogate") }
