@@ -191,7 +191,8 @@ function ahead() {
   const me = mine();
   if (!me) return undefined;
   const clamp = (value, size) => Math.min(Math.max(value, 0), size - 1);
-  return steps.reduce(({ x, y }, { dx, dy }) => ({ x: clamp(x + dx, COLUMNS), y: clamp(y + dy, ROWS) }), { x: me.x, y: me.y });
+  const step = ({ x, y }, { dx, dy }) => ({ x: clamp(x + dx, COLUMNS), y: clamp(y + dy, ROWS) });
+  return steps.reduce(step, { x: me.x, y: me.y });
 }
 
 async function walk(dx, dy) {
@@ -241,7 +242,8 @@ function show() {
   $("me-score").textContent = me?.score ?? 0;
   if (!me) return;
   document.documentElement.style.setProperty("--me", me.color);
-  if (me.score !== score) speak(`${me.score} ${me.score === 1 ? "tile" : "tiles"}. Column ${me.x + 1}, row ${me.y + 1}.`, 1_200);
+  const tiles = me.score === 1 ? "1 tile" : `${me.score} tiles`;
+  if (me.score !== score) speak(`${tiles}. Column ${me.x + 1}, row ${me.y + 1}.`, 1_200);
   score = me.score;
 }
 
@@ -273,7 +275,8 @@ function relist() {
     row.note.textContent = player === me ? "you" : away ? "away" : "";
     row.score.textContent = player.score;
     row.item.style.setProperty("--share", `${(100 * player.score) / most}%`);
-    if ($("players").children[index] !== row.item) $("players").insertBefore(row.item, $("players").children[index] ?? null);
+    const there = $("players").children[index];
+    if (there !== row.item) $("players").insertBefore(row.item, there ?? null);
   });
   $("nobody").hidden = ranked.length > 0;
   const rest = ranked.length > shown.length ? `${shown.length} of ${ranked.length} · ` : "";
@@ -282,9 +285,11 @@ function relist() {
 }
 
 function makeRow(player) {
-  const make = (tag, className) => Object.assign(document.createElement(tag), { className });
-  const row = { item: make("li", ""), badge: make("span", "badge"), label: make("span", "name"), name: make("bdi", ""),
-    note: make("small", ""), score: make("span", "score"), line: make("span", "bar-line") };
+  const make = (tag, className = "") => Object.assign(document.createElement(tag), { className });
+  const row = {
+    item: make("li"), badge: make("span", "badge"), label: make("span", "name"), name: make("bdi"),
+    note: make("small"), score: make("span", "score"), line: make("span", "bar-line"),
+  };
   row.badge.ariaHidden = row.line.ariaHidden = "true";
   row.badge.textContent = [...player.name][0]?.toUpperCase() ?? "";
   row.item.style.setProperty("--color", player.color);
@@ -348,7 +353,7 @@ function release(key) {
 
 addEventListener("keydown", (event) => {
   const step = KEYS[event.code];
-  if (!step || !user || dialog.open || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (!step || !user || dialog.open || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.closest?.("input, textarea, select")) return;
   event.preventDefault();
   if (!event.repeat) press(event.code, step);

@@ -38,7 +38,8 @@ export class Board {
       const [, id] = /^@([^/]+)\/player$/.exec(field) ?? [];
       if (x && +x < COLUMNS && +y < ROWS) {
         const before = this.#tiles.get(+y * COLUMNS + +x)?.owner;
-        if (before !== value) this.#tiles.set(+y * COLUMNS + +x, { owner: value, before, since: instant ? -Infinity : now });
+        const since = instant ? -Infinity : now;
+        if (before !== value) this.#tiles.set(+y * COLUMNS + +x, { owner: value, before, since });
       } else if (id && /^#[0-9a-f]{6}$/.test(value?.color)) {
         const { at = { x: value.x, y: value.y } } = this.#players.get(id) ?? {};
         this.#players.set(id, { id, ...value, at: instant ? { x: value.x, y: value.y } : at, motif: motifOf(id) });
@@ -83,8 +84,8 @@ export class Board {
 
   #readTheme() {
     const style = getComputedStyle(this.#canvas);
-    this.#colors = Object.fromEntries(
-      ["board", "grid", "ink", "paper", "motif"].map((name) => [name, style.getPropertyValue(`--canvas-${name}`).trim()]));
+    const color = (name) => [name, style.getPropertyValue(`--canvas-${name}`).trim()];
+    this.#colors = Object.fromEntries(["board", "grid", "ink", "paper", "motif"].map(color));
     this.font = style.fontFamily;
     this.draw();
   }
@@ -171,9 +172,9 @@ export class Board {
     if (motif === 0) context.arc(x, y, size * 0.7, 0, 7);
     if (motif === 1) context.arc(x, y, size * 0.85, 0, 7);
     if (motif === 2) context.moveTo(x - size, y + size), context.lineTo(x + size, y - size);
-    if (motif === 3) context.moveTo(x - size, y), context.lineTo(x + size, y), context.moveTo(x, y - size), context.lineTo(x, y + size);
+    if (motif === 3) context.moveTo(x, y - size), context.lineTo(x, y + size);
     if (motif === 4) context.rect(x - size * 0.6, y - size * 0.6, size * 1.2, size * 1.2);
-    if (motif === 5) context.moveTo(x - size, y), context.lineTo(x + size, y);
+    if (motif === 3 || motif === 5) context.moveTo(x - size, y), context.lineTo(x + size, y);
     if (motif === 0 || motif === 4) context.fill();
     else context.stroke();
   }

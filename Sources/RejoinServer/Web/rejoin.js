@@ -94,7 +94,8 @@ class Link {
   close() {
     this.#closed = true;
     this.#detach();
-    for (const call of this.#calls.values()) this.#end(call, "reject", new RejoinError("closed", "the client was closed"));
+    const error = new RejoinError("closed", "the client was closed");
+    for (const call of this.#calls.values()) this.#end(call, "reject", error);
     this.#report("closed");
   }
 
@@ -102,7 +103,8 @@ class Link {
     return new Promise((resolve, reject) => {
       const id = this.#nextCall++;
       const call = { id, text: `42${id}${JSON.stringify([event, body])}`, resolve, reject };
-      const late = () => this.#end(call, "reject", new RejoinError("timeout", `no answer to ${event} within ${timeout} ms`));
+      const error = new RejoinError("timeout", `no answer to ${event} within ${timeout} ms`);
+      const late = () => this.#end(call, "reject", error);
       call.timer = setTimeout(late, timeout);
       this.#calls.set(id, call);
       if (this.up) this.#send(call);
@@ -213,7 +215,8 @@ class Room extends Emitter {
       const act = { id, action, timeout, resolve, reject };
       const late = () => {
         const fate = act.tried ? "it may have been applied" : "it was not sent";
-        this.#end(act, "reject", new RejoinError("timeout", `the act was not acknowledged within ${timeout} ms; ${fate}`));
+        const error = new RejoinError("timeout", `not acknowledged within ${timeout} ms; ${fate}`);
+        this.#end(act, "reject", error);
       };
       act.timer = setTimeout(late, timeout);
       this.#acts.push(act);
@@ -250,7 +253,8 @@ class Room extends Emitter {
       this.#pump();
     } catch (error) {
       this.#joining = false;
-      if (error.code === "timeout" || PASSING.has(error.code)) setTimeout(() => this.join(), error.retryAfter ?? backoff(2));
+      const passing = error.code === "timeout" || PASSING.has(error.code);
+      if (passing) setTimeout(() => this.join(), error.retryAfter ?? backoff(2));
       else if (this.#link.up) this.#to.failed(this, error);
     }
   }
@@ -339,7 +343,8 @@ class Client extends Emitter {
     this.#url = url;
     this.token = token;
     this.#onToken = onToken;
-    const prefix = [...crypto.getRandomValues(new Uint8Array(8))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    const random = crypto.getRandomValues(new Uint8Array(8));
+    const prefix = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
     let acts = 0;
     this.#shared = {
       actTimeout,
@@ -452,7 +457,7 @@ class Client extends Emitter {
     this.session = session;
     if (session.token) this.#keep(session.token);
     if (user && user !== session.user?.id) {
-      const error = new RejoinError("login_required", `the session ended (${session.reason}) before the act was acknowledged`);
+      const error = new RejoinError("login_required", `the login ended (${session.reason}) before an acknowledgement`);
       for (const room of this.#rooms.values()) room.fail(error);
     }
     if (first) this.#link.settle();

@@ -1,5 +1,5 @@
-/// A player's colour. From Okabe and Ito's and Paul Tol's palettes for colour-blind readers, each hue in two lightnesses;
-/// all of them stand out from a white page and from a black one.
+/// A player's colour, after Okabe and Ito's and Paul Tol's palettes for colour-blind readers: twelve hues, each in two
+/// lightnesses. All of them stand out from a white page and from a black one.
 struct ArenaColor: Sendable, Equatable {
     /// `#rrggbb`.
     let hex: String

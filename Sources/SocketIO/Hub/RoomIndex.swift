@@ -3,6 +3,20 @@ struct RoomIndex {
     private struct Members {
         var sockets: ContiguousArray<Socket> = []
         var positions: [ObjectIdentifier: Int] = [:]
+
+        mutating func insert(_ socket: Socket) {
+            positions[ObjectIdentifier(socket)] = sockets.count
+            sockets.append(socket)
+        }
+
+        /// Takes the last member's place for the one that leaves: constant time, whatever the room's size.
+        mutating func remove(_ socket: Socket) {
+            guard let position = positions.removeValue(forKey: ObjectIdentifier(socket)), let last = sockets.popLast(),
+                last !== socket
+            else { return }
+            sockets[position] = last
+            positions[ObjectIdentifier(last)] = position
+        }
     }
 
     private var rooms: [String: Members] = [:]
@@ -13,20 +27,11 @@ struct RoomIndex {
     }
 
     mutating func insert(_ socket: Socket, into room: String) {
-        let position = rooms[room, default: Members()].sockets.count
-        rooms[room]?.positions[ObjectIdentifier(socket)] = position
-        rooms[room]?.sockets.append(socket)
+        rooms[room, default: Members()].insert(socket)
     }
 
-    /// Takes the last member's place for the one that leaves: constant time, whatever the room's size.
     mutating func remove(_ socket: Socket, from room: String) {
-        guard let position = rooms[room]?.positions.removeValue(forKey: ObjectIdentifier(socket)),
-            let last = rooms[room]?.sockets.popLast()
-        else { return }
-        if last !== socket {
-            rooms[room]?.sockets[position] = last
-            rooms[room]?.positions[ObjectIdentifier(last)] = position
-        }
+        rooms[room]?.remove(socket)
         if rooms[room]?.sockets.isEmpty == true {
             rooms.removeValue(forKey: room)
         }

@@ -71,7 +71,8 @@ struct ArenaTests {
         arguments: [
             "[]", "1", "{}", #"{"type":"jump"}"#, #"{"type":1}"#, #"{"type":"enter","x":1}"#, #"{"type":"move"}"#,
             #"{"type":"move","dx":0,"dy":0}"#, #"{"type":"move","dx":2,"dy":0}"#, #"{"type":"move","dx":1}"#,
-            #"{"type":"move","dx":0.5,"dy":1}"#, #"{"type":"move","dx":"1","dy":0}"#, #"{"type":"move","dx":1e300,"dy":0}"#,
+            #"{"type":"move","dx":0.5,"dy":1}"#, #"{"type":"move","dx":"1","dy":0}"#,
+            #"{"type":"move","dx":1e300,"dy":0}"#,
             #"{"type":"move","dx":-9223372036854775808,"dy":0}"#, #"{"type":"move","dx":1,"dy":0,"dz":0}"#,
             #"{"type":"enter","type":"enter"}"#, #"{"type":"move","dx":1,"dx":1,"dy":0}"#,
         ])
@@ -150,7 +151,9 @@ struct ArenaTests {
         #expect(board.version == 0)
     }
 
-    @Test("nobody walks off the grid", arguments: [(0, 0, -1, 0), (0, 0, 0, -1), (31, 19, 1, 0), (31, 19, 0, 1), (31, 0, 1, -1)])
+    @Test(
+        "nobody walks off the grid",
+        arguments: [(0, 0, -1, 0), (0, 0, 0, -1), (31, 19, 1, 0), (31, 19, 0, 1), (31, 0, 1, -1)])
     func edges(x: Int, y: Int, dx: Int, dy: Int) {
         var board = Board()
         board.place("1", x, y)
@@ -221,7 +224,8 @@ struct ArenaTests {
         arguments: [
             "1", "{}", ##"{"name":"a","color":"#e69f00","x":32,"y":0,"score":0}"##,
             ##"{"name":"a","color":"#e69f00","x":9223372036854775807,"y":0,"score":0}"##,
-            ##"{"name":"a","color":"red","x":0,"y":0,"score":0}"##, ##"{"name":"a","color":"#e69f00","x":0,"y":0,"score":-1}"##,
+            ##"{"name":"a","color":"red","x":0,"y":0,"score":0}"##,
+            ##"{"name":"a","color":"#e69f00","x":0,"y":0,"score":-1}"##,
         ])
     func foreignFields(text: String) throws {
         var board = Board()
