@@ -12,6 +12,7 @@ let swiftSettings: [SwiftSetting] = [
 ]
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
@@ -136,13 +137,14 @@ let package = Package(
             name: "TestSupport", dependencies: [], path: "Tests/TestSupport", swiftSettings: swiftSettings),
         test("Accounts", grdb, logging),
         test("Cluster", "RedisClient", "SocketIO", nioCore, nioPosix, logging, serviceLifecycle),
-        test("EngineIO", nioCore),
+        test("EngineIO", nioCore, nioEmbedded, nioPosix, nioHTTP1, hummingbird, hummingbirdCore, logging),
         test("PrometheusMetrics", coreMetrics),
         test("RedisClient", nioCore, nioPosix, logging, serviceLifecycle),
         test("RejoinServer", "RedisClient", logging),
         test("Rooms", "RedisClient", "SocketIO", nioCore, nioPosix, logging, serviceLifecycle),
         test("Sessions", "RedisClient", nioPosix, logging, crypto),
-        test("SocketIO", nioCore),
+        test(
+            "SocketIO", "EngineIO", "SocketIOClient", nioCore, nioPosix, hummingbird, hummingbirdCore, logging),
         test("SocketIOClient", "EngineIO", nioCore, nioPosix),
         test("rejoin", target: "RejoinCommandTests"),
     ]

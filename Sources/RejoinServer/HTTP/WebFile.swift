@@ -24,6 +24,7 @@ struct WebFile: Sendable {
         WebFile("rejoin.js", "text/javascript; charset=utf-8", PackageResources.rejoin_js),
         WebFile("rejoin.d.ts", "text/plain; charset=utf-8", PackageResources.rejoin_d_ts),
         WebFile("arena.js", "text/javascript; charset=utf-8", PackageResources.arena_js),
+        WebFile("board.js", "text/javascript; charset=utf-8", PackageResources.board_js),
         WebFile("arena.css", "text/css; charset=utf-8", PackageResources.arena_css),
     ]
 

@@ -89,6 +89,7 @@ client.on("session", (session) => {
   $("handle").textContent = session.handle ? `${session.handle.slice(0, 8)}…` : "";
   enter();
   show();
+  list();
 });
 
 function arrived(session, before) {
@@ -251,7 +252,10 @@ function show() {
 
 const rows = new Map();
 let listing;
-const list = () => (listing ??= setTimeout(relist, 200));
+
+function list() {
+  listing ??= setTimeout(relist, 200);
+}
 
 function relist() {
   listing = undefined;
