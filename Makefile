@@ -11,9 +11,9 @@ RELEASE := -c release --product rejoin -Xswiftc -enforce-exclusivity=unchecked
 STRICT := --explicit-target-dependency-import-check error
 SOURCES := Package.swift Sources Tests
 
-BUILD_PACKAGES := libhiredis-dev libargon2-dev libsqlite3-dev pkg-config
+BUILD_PACKAGES := libhiredis-dev libargon2-dev libsqlite3-dev zlib1g-dev pkg-config
 RUN_PACKAGES := redis-server haproxy util-linux
-TEST_PACKAGES := python3 python3-venv
+TEST_PACKAGES := chromium python3 python3-venv
 VENV := .build/venv
 PYTHON_PACKAGES := Tests/python/requirements.txt
 
@@ -24,11 +24,13 @@ for package in $(1); do \
     [[ "$$(dpkg-query -W -f '$${db:Status-Abbrev}' "$$package" 2>/dev/null)" == "ii "* ]] || missing+=("$$package"); \
 done; \
 if (( $${#missing[@]} )); then \
+    command -v apt-get >/dev/null || { echo "needed, by their names in Debian: $${missing[*]}" >&2; exit 1; }; \
     echo "installing Debian packages: $${missing[*]}"; \
-    as_root=(); (( EUID == 0 )) || as_root=(sudo); \
-    "$${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-        "$${missing[@]}" >/dev/null || { \
-        echo "apt-get could not install them; after 'apt-get update' it may" >&2; exit 1; }; \
+    mkdir -p .build; as_root=(); (( EUID == 0 )) || as_root=(sudo); \
+    install() { "$${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        "$${missing[@]}" >.build/packages.log 2>&1; }; \
+    install || { "$${as_root[@]}" apt-get update -qq && install; } || { \
+        cat .build/packages.log >&2; echo "apt-get could not install: $${missing[*]}" >&2; exit 1; }; \
 fi
 endef
 
@@ -49,17 +51,27 @@ build: swift build-packages ## The release build: .build/release/rejoin
 
 .PHONY: test
 test: swift build-packages run-packages test-packages $(VENV)/.installed ## All tests: Swift, then Python against real nodes
-	@for program in redis-server haproxy; do \
-	    PATH="$$PATH:/usr/sbin" command -v $$program >/dev/null || { echo "$$program is missing" >&2; exit 1; }; \
-	done
-	@swift_result=0; python_result=0; \
-	swift test $(STRICT) $(ARGS) || swift_result=$$?; \
-	if (( swift_result == 0 )); then $(VENV)/bin/python -m pytest -q Tests/python || python_result=$$?; fi; \
-	echo; echo "summary:"; \
-	if (( swift_result )); then echo "  swift test   FAILED ($$swift_result)"; echo "  pytest       not run"; exit 1; fi; \
-	echo "  swift test   passed"; \
-	if (( python_result )); then echo "  pytest       FAILED ($$python_result)"; exit 1; fi; \
-	echo "  pytest       passed"
+	@swift build --build-tests $(STRICT)
+	@results=(); \
+	check() { \
+	    local name=$$1 begin=$$SECONDS result=passed; shift; \
+	    "$$@" || result=FAILED; \
+	    results+=("$$(printf '%-7s %s after %d s' "$$name" $$result $$(( SECONDS - begin )))"); \
+	}; \
+	check swift $(MAKE) --no-print-directory swift-tests; \
+	check python $(MAKE) --no-print-directory python-tests; \
+	echo; printf '%s\n' "$${results[@]}"; \
+	[[ "$${results[*]}" != *FAILED* ]]
+
+# What passes is in the log; the terminal sees failures and the sum.
+.PHONY: swift-tests
+swift-tests:
+	@swift test --skip-build --disable-xctest $(STRICT) $(ARGS) 2>&1 | tee .build/swift-tests.log \
+	    | awk '!/^(◇|✔ (Test|Suite) |↳)/ || /^✔ Test run/ { print; fflush() }'
+
+.PHONY: python-tests
+python-tests:
+	@PATH="$$PATH:/usr/sbin" $(VENV)/bin/python -m pytest -q Tests/python
 
 .PHONY: format
 format: swift ## Writes all Swift sources in the one format

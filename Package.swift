@@ -51,7 +51,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
         .package(
-            url: "https://github.com/apple/swift-configuration", exact: "1.4.0", traits: ["YAML", "CommandLineArguments"]),
+            url: "https://github.com/apple/swift-configuration", exact: "1.4.0",
+            traits: ["YAML", "CommandLineArguments"]),
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
@@ -111,7 +112,8 @@ let package = Package(
             name: "RejoinServer",
             dependencies: [
                 "Accounts", "Cluster", "EngineIO", "PrometheusMetrics", "RedisClient", "Rooms", "Sessions", "SocketIO",
-                nioCore, nioPosix, httpTypes, hummingbird, hummingbirdCore, logging, metrics, coreMetrics, serviceLifecycle,
+                nioCore, nioPosix, httpTypes, hummingbird, hummingbirdCore, logging, metrics, coreMetrics,
+                serviceLifecycle,
                 configuration, crypto, unixSignals,
             ],
             resources: [.embedInCode("Web")],
@@ -119,7 +121,8 @@ let package = Package(
         .executableTarget(
             name: "rejoin",
             dependencies: [
-                "RejoinServer", "Accounts", "PrometheusMetrics", "Rooms", argumentParser, logging, coreMetrics,
+                "RejoinServer", "Accounts", "PrometheusMetrics", "Rooms", "SocketIO", "SocketIOClient", argumentParser,
+                coreMetrics, logging, nioCore, nioPosix,
             ],
             resources: [.embedInCode("Resources")],
             swiftSettings: swiftSettings),

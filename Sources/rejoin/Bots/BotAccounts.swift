@@ -54,7 +54,7 @@ actor BotAccounts {
             do throws(AccountsError) {
                 _ = try await store.add(name: account.name, password: account.password)
                 return account
-            } catch where error.code == .nameTaken {
+            } catch  where error.code == .nameTaken {
                 continue
             }
         }

@@ -12,6 +12,8 @@ extension LocalCluster {
     func stop() {
         let asked = stopRequests
         guard members.contains(where: { $0.child?.isAlive ?? false }) else { return }
+        // Clients first: they would only look for another node.
+        end([bots], by: SIGTERM, within: .seconds(1), hurriesAfter: Int.max)
         let living = nodes.filter { $0.child?.isAlive ?? false }
         if !living.isEmpty {
             let drain = DurationText.format(plan.configuration.node.drain)

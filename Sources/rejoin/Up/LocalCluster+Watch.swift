@@ -34,15 +34,25 @@ extension LocalCluster {
 
     private func report(_ member: Member, _ child: Child, _ ending: Child.Ending) throws {
         let age = ContinuousClock.now - child.startedAt
-        let part = nodes.contains { $0 === member } ? "node \(member.name)" : member.name
+        let isNode = nodes.contains { $0 === member }
+        let part = isNode ? "node \(member.name)" : member.name
+        let left = nodes.count { $0.child?.isAlive ?? false }
         member.isReady = false
-        var line = "\(part) (pid \(child.pid)) \(ending) after \(Int(age / .seconds(1))) s"
+        // A node ends with 0 when it was asked to leave, and has let its players go.
+        if isNode, case .exited(0) = ending {
+            return Terminal.say("\(part) (pid \(child.pid)) has drained and left, \(left) of \(nodes.count) nodes left")
+        }
+        var line =
+            "\(part) (pid \(child.pid)) \(ending) after \(NodesCommand.uptime(milliseconds: Int(age / .milliseconds(1))))"
+        if isNode { line += ", \(left) of \(nodes.count) nodes left" }
         if case .exited = ending { line += tail(of: member) }
         Terminal.complain(line)
         guard plan.restarts else {
-            if member === redis { throw Failure("without Redis there is no cluster") }
-            let left = nodes.count { $0.child?.isAlive ?? false }
-            Terminal.say("\(left) of \(nodes.count) nodes left; nothing is started again without --restart")
+            if member === redis { throw Failure("without Redis there is no cluster, see \(log(of: redis))") }
+            if !hasSaidThatNothingRestarts {
+                hasSaidThatNothingRestarts = true
+                Terminal.say("nothing is started again without --restart")
+            }
             return
         }
         // What lived for a minute begins anew with short pauses.
@@ -58,6 +68,8 @@ extension LocalCluster {
         } else if member === proxy {
             try launchProxy()
             Terminal.say("haproxy on \(proxyURL ?? "") again")
+        } else if member === bots {
+            try startBots()
         } else {
             try launch(member)
         }

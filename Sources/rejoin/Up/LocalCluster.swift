@@ -34,13 +34,15 @@ final class LocalCluster {
     let signals: SignalPipe
     let redis = Member("redis")
     let proxy = Member("haproxy")
+    let bots = Member("bots")
     let nodes: [Member]
     var redisPort = 0
     var redisURL = ""
     /// How often somebody asked to stop.
     private(set) var stopRequests = 0
+    var hasSaidThatNothingRestarts = false
 
-    var members: [Member] { [redis] + nodes + [proxy] }
+    var members: [Member] { [redis] + nodes + [proxy, bots] }
 
     init(_ plan: UpPlan) throws {
         self.plan = plan
@@ -90,6 +92,7 @@ final class LocalCluster {
         try startNodes()
         try startProxy()
         try writeClusterFile()
+        try startBots()
         sayWhatToTry()
     }
 
@@ -162,8 +165,8 @@ final class LocalCluster {
     /// Waits once for news, at most that long, and takes them.
     func turn(for duration: Duration) {
         var descriptors = [pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0)]
-        for node in nodes {
-            if let output = node.child?.output, output >= 0 {
+        for member in nodes + [bots] {
+            if let output = member.child?.output, output >= 0 {
                 descriptors.append(pollfd(fd: output, events: Int16(POLLIN), revents: 0))
             }
         }
@@ -171,5 +174,6 @@ final class LocalCluster {
         poll(&descriptors, nfds_t(descriptors.count), Int32(max(1, milliseconds.rounded(.up))))
         for number in signals.take() where number != SIGCHLD { stopRequests += 1 }
         for node in nodes { readLines(of: node) }
+        readLinesOfBots()
     }
 }

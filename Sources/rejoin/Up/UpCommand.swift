@@ -7,7 +7,7 @@ import RejoinServer
 struct UpCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "up", abstract: "Runs a whole cluster on this machine.",
-        usage: "rejoin up [--nodes N] [--port PORT] [--data FOLDER] [--restart] [--KEY VALUE ...]",
+        usage: "rejoin up [--nodes N] [--port PORT] [--bots N] [--data FOLDER] [--restart] [--KEY VALUE ...]",
         discussion: """
             A private redis-server in the data folder (unless REJOIN_REDIS_URL is set), nodes n1, n2, ..., and HAProxy \
             in front of them on --port when it is installed. Logs go to FOLDER/log. Ctrl-C drains and stops all of \
@@ -21,16 +21,21 @@ struct UpCommand: ParsableCommand {
 
     @Option(help: "How many nodes, 1 to 16.")
     var nodes = 3
-    @Flag(help: "Start again what dies, after a pause that grows from 1 s to 30 s.")
+    @Option(help: "How many players without people wander in the arena, 0 to \(BotsCommand.allowed.upperBound).")
+    var bots = 0
+    @Flag(help: "Start again what dies, after a pause that grows from 1 s to 30 s; a node that drained stays away.")
     var restart = false
 
     func validate() throws {
         guard (1...16).contains(nodes) else { throw ValidationError("--nodes is \(nodes), expected 1 to 16") }
+        guard BotsCommand.allowed.contains(bots) else {
+            throw ValidationError("--bots is \(bots), expected 0 to \(BotsCommand.allowed.upperBound)")
+        }
     }
 
     func run() throws {
         let plan = try UpPlan(
-            reader: Settings.reader(), flags: Settings.flags, nodes: nodes, restarts: restart)
+            reader: Settings.reader(), flags: Settings.flags, nodes: nodes, bots: bots, restarts: restart)
         try LocalCluster(plan).run()
     }
 }

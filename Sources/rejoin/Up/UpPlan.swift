@@ -7,6 +7,8 @@ struct UpPlan {
     /// Absolute path of the data folder.
     let data: String
     let nodes: Int
+    /// How many players without people.
+    let bots: Int
     /// Whether what dies is started again.
     let restarts: Bool
     /// This program.
@@ -20,10 +22,11 @@ struct UpPlan {
     /// The environment of every node, without what differs between nodes.
     private let environment: [String: String]
 
-    init(reader: ConfigurationReader, flags: ConfigurationFlags, nodes: Int, restarts: Bool) throws {
+    init(reader: ConfigurationReader, flags: ConfigurationFlags, nodes: Int, bots: Int, restarts: Bool) throws {
         let configuration = try RejoinConfiguration(reader)
         self.configuration = configuration
         self.nodes = nodes
+        self.bots = bots
         self.restarts = restarts
         data = Path.absolute(configuration.data)
         executable = try Path.executable()
@@ -50,6 +53,14 @@ struct UpPlan {
         environment["REJOIN_REDIS_URL"] = redisURL
         environment["REJOIN_PORT"] = "\(ports.public)"
         environment["REJOIN_ADMIN_PORT"] = "\(ports.admin)"
+        return environment
+    }
+
+    /// The environment of the bots: they need the accounts.
+    var environmentOfBots: [String: String] {
+        var environment = environment
+        // They are clients, and know no Redis.
+        environment["REJOIN_REDIS_URL"] = nil
         return environment
     }
 
