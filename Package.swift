@@ -149,6 +149,6 @@ let package = Package(
         test(
             "SocketIO", "EngineIO", "SocketIOClient", nioCore, nioPosix, hummingbird, hummingbirdCore, logging),
         test("SocketIOClient", "EngineIO", nioCore, nioPosix),
-        test("rejoin", target: "RejoinCommandTests"),
+        test("rejoin", target: "RejoinCommandTests", "Accounts", "RejoinServer", logging),
     ]
 )

@@ -18,7 +18,8 @@ public struct Account: Sendable, Hashable {
 
 /// Where accounts are kept.
 ///
-/// Every method fails with `unavailable` when the store cannot serve at the moment, and leaves it as it was then.
+/// Every method fails with `unavailable` when the store cannot serve at the moment, and leaves it as it was then; only
+/// when the connection to a store is lost while a change is under way it may have been made, which the message says.
 public protocol AccountStore: Sendable {
     /// A random identifier that the store carries from its first day: two nodes with one identifier see the same
     /// accounts.

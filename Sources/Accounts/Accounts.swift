@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 public import Logging
 
 /// Name and password in, user out.
@@ -16,6 +16,7 @@ public final class Accounts: Sendable {
 
     private let store: any AccountStore
     private let registration: Registration
+    private let passwordBytes: ClosedRange<Int>
     private let logger: Logger
 
     /// Where passwords are hashed; its statistics are for metrics.
@@ -25,14 +26,16 @@ public final class Accounts: Sendable {
     ///   - store: where accounts are kept.
     ///   - hashing: where passwords are hashed; one for the process.
     ///   - registration: who may make accounts. Default: operators only.
+    ///   - passwordBytes: how many bytes of UTF-8 a new password has; a longer one is never checked. Default: 8 to 256.
     ///   - logger: told what an operator should know. It never gets a password or a hash.
     public init(
         store: any AccountStore, hashing: HashingPool = HashingPool(), registration: Registration = .closed,
-        logger: Logger
+        passwordBytes: ClosedRange<Int> = 8...256, logger: Logger
     ) {
         self.store = store
         self.hashing = hashing
         self.registration = registration
+        self.passwordBytes = passwordBytes
         self.logger = logger
     }
 
@@ -47,7 +50,7 @@ public final class Accounts: Sendable {
     /// - Throws: `unavailable` when the store cannot serve or too many passwords wait to be hashed; `unsupportedHash`
     ///   when the account's hash is not one of Argon2id.
     public func authenticate(name: String, password: String) async throws(AccountsError) -> User? {
-        guard let password = Password(given: password) else { return nil }
+        guard let password = Password(given: password, bytes: self.passwordBytes) else { return nil }
         let account = try await self.account(named: name)
         enum Outcome: Sendable {
             case refused
@@ -82,7 +85,7 @@ public final class Accounts: Sendable {
 
     /// Makes an account for a visitor.
     ///
-    /// - Throws: `registrationClosed`, `badName`, `weakPassword`, `nameTaken`, `unavailable`.
+    /// - Throws: `registrationClosed`, `badName`, `weakPassword`, `nameTaken`, `readOnly`, `unavailable`.
     public func register(name: String, password: String) async throws(AccountsError) -> User {
         guard self.registration == .open else {
             throw AccountsError(.registrationClosed, "registration is closed here; ask the operator for an account")
@@ -92,10 +95,10 @@ public final class Accounts: Sendable {
 
     /// Makes an account, as an operator does: registration may be closed.
     ///
-    /// - Throws: `badName`, `weakPassword`, `nameTaken`, `unavailable`.
+    /// - Throws: `badName`, `weakPassword`, `nameTaken`, `readOnly`, `unavailable`.
     public func add(name: String, password: String) async throws(AccountsError) -> User {
         let name = try AccountName(name)
-        let password = try Password(new: password)
+        let password = try Password(new: password, bytes: self.passwordBytes)
         // Most names that are taken are found before they cost a hash; the store decides about the rest.
         guard try await self.store.account(key: name.key) == nil else { throw Self.nameTaken }
         let hash = try await self.hash(password)
@@ -108,9 +111,9 @@ public final class Accounts: Sendable {
     /// Gives an account another password.
     ///
     /// - Returns: whose it is; their sessions are for the caller to end.
-    /// - Throws: `weakPassword`, `notFound`, `unavailable`.
+    /// - Throws: `weakPassword`, `notFound`, `readOnly`, `unavailable`.
     public func setPassword(name: String, password: String) async throws(AccountsError) -> User {
-        let password = try Password(new: password)
+        let password = try Password(new: password, bytes: self.passwordBytes)
         guard let account = try await self.account(named: name) else { throw Self.notFound }
         let hash = try await self.hash(password)
         guard try await self.store.setPasswordHash(hash, ofUser: account.user.id, replacing: nil) else {
@@ -122,7 +125,7 @@ public final class Accounts: Sendable {
     /// Removes an account.
     ///
     /// - Returns: whose it was; their sessions are for the caller to end.
-    /// - Throws: `notFound`, `unavailable`.
+    /// - Throws: `notFound`, `readOnly`, `unavailable`.
     public func remove(name: String) async throws(AccountsError) -> User {
         guard let account = try await self.account(named: name),
             try await self.store.remove(userID: account.user.id)
@@ -142,7 +145,7 @@ public final class Accounts: Sendable {
     /// - Parameters:
     ///   - name: those after this one. Default: from the first.
     ///   - limit: at most so many, 1 to 1,000. Default: 1,000.
-    /// - Throws: `badName`, `unavailable`.
+    /// - Throws: `badName`, `readOnly` when only single users can be asked for, `unavailable`.
     public func list(after name: String? = nil, limit: Int = 1_000) async throws(AccountsError) -> [User] {
         var key: String?
         if let name { key = try AccountName(name).key }

@@ -14,6 +14,8 @@ public struct AccountsError: Error, Sendable, CustomStringConvertible {
         case notFound
         /// Visitors may not register.
         case registrationClosed
+        /// Accounts are kept by another program, and only looked up here.
+        case readOnly
         /// The store cannot serve at the moment, or too many passwords wait to be hashed. Try again.
         case unavailable
         /// The stored hash was not made by Argon2id, or at a cost that this program refuses.

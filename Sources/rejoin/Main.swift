@@ -71,8 +71,14 @@ enum Main {
             }
             let isUsage = code == .validationFailure
             let message = isUsage ? RejoinCommand.message(for: error) : "\(error)"
-            Terminal.complain(Terminal.singleLine(message) + (isUsage ? " (see rejoin --help)" : ""))
+            Terminal.complain(Terminal.singleLine(message) + (isUsage ? " (see \(help(for: error)))" : ""))
             return isUsage ? 2 : 1
         }
+    }
+
+    /// The call that explains the command that was not understood: `rejoin users add --help`.
+    private static func help(for error: any Error) -> String {
+        let quoted = RejoinCommand.fullMessage(for: error).split(separator: "'")
+        return quoted.last { $0.hasPrefix("rejoin ") && $0.hasSuffix("--help") }.map(String.init) ?? "rejoin --help"
     }
 }

@@ -1,6 +1,5 @@
 import Dispatch
-import Foundation
-import Glibc
+import FoundationEssentials
 import Synchronization
 
 /// The few threads that hash passwords, so that neither an event loop nor Swift's own threads ever do.
@@ -139,7 +138,9 @@ public final class HashingPool: Sendable {
             self.workshop.jobReady.signal()
         case .queuedForNewThread:
             self.workshop.jobReady.signal()
-            if !Self.startThread(self.workshop) { self.threadFailed() }
+            let workshop = self.workshop
+            // Sockets come before logins.
+            if !WorkerThread.start(niceness: 10, { workshop.work() }) { self.threadFailed() }
         }
     }
 
@@ -167,26 +168,5 @@ public final class HashingPool: Sendable {
     private static var cancelled: AccountsError {
         AccountsError(
             .unavailable, "the request was cancelled before its password was checked", underlying: CancellationError())
-    }
-
-    private static func startThread(_ workshop: Workshop) -> Bool {
-        var thread = pthread_t()
-        let argument = Unmanaged.passRetained(workshop)
-        let result = pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument else { return nil }
-                pthread_detach(pthread_self())
-                // On Linux this is the calling thread alone: sockets come before logins. It may fail, and then does
-                // no harm.
-                setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
-                Unmanaged<Workshop>.fromOpaque(argument).takeRetainedValue().work()
-                return nil
-            }, argument.toOpaque())
-        guard result == 0 else {
-            argument.release()
-            return false
-        }
-        return true
     }
 }

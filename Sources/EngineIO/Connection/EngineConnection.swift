@@ -9,10 +9,19 @@ public final class EngineConnection {
         let number: UInt64
     }
 
-    private enum State {
+    private enum State: Equatable {
         case open
-        case closed
+        case closed(CloseReason)
     }
+
+    /// A peer that is behind, and since when it has taken nothing.
+    private struct Stall {
+        var since: NIODeadline
+        var takenBytes: Int
+    }
+
+    /// More than so many times the configured limit in messages that may not be left out closes the connection.
+    private static let overflowFactor = 4
 
     /// What clients call the connection: the node's name, a full stop, 128 random bits. A secret; never logged.
     public let sid: String
@@ -26,7 +35,8 @@ public final class EngineConnection {
     private var state = State.open
     private var pongDeadline: NIODeadline?
     private var needsFlush = false
-    private var stuckSince: NIODeadline?
+    private var isOverflowing = false
+    private var stall: Stall?
 
     init(id: ID, sid: String, peer: SocketAddress?, loop: EngineLoop, transport: any EngineTransport) {
         self.id = id
@@ -36,8 +46,13 @@ public final class EngineConnection {
         self.transport = transport
     }
 
+    /// - Parameter delegate: hears at once of an end that came before it was known.
     func start(_ delegate: any EngineConnectionDelegate) {
-        self.delegate = delegate
+        if case .closed(let reason) = state {
+            delegate.closed(reason)
+        } else {
+            self.delegate = delegate
+        }
     }
 
     // MARK: What the application does
@@ -52,14 +67,14 @@ public final class EngineConnection {
     public func send(binary: ByteBuffer) {
         guard state == .open else { return }
         transport.send(binary: binary)
-        wantsFlush()
+        queued()
     }
 
     /// Queues a message that was encoded once for many receivers.
     public func send(_ message: EncodedMessage) {
         guard state == .open else { return }
         transport.send(encoded: message)
-        wantsFlush()
+        queued()
     }
 
     /// Whether the peer keeps up: less waits for it than the configured limit.
@@ -70,7 +85,7 @@ public final class EngineConnection {
     /// Ends the connection. The delegate hears of it before this returns; a second call does nothing.
     public func close(_ reason: CloseReason) {
         guard state == .open else { return }
-        state = .closed
+        state = .closed(reason)
         transport.close(reason)
         finish(reason)
     }
@@ -99,7 +114,7 @@ public final class EngineConnection {
     /// The transport is gone by itself.
     package func transportEnded(_ reason: CloseReason) {
         guard state == .open else { return }
-        state = .closed
+        state = .closed(reason)
         finish(reason)
     }
 
@@ -107,12 +122,19 @@ public final class EngineConnection {
     package func writabilityChanged(now: NIODeadline) {
         guard state == .open else { return }
         if transport.isWritable {
-            stuckSince = nil
+            stall = nil
             delegate?.drained()
-        } else if stuckSince == nil {
-            stuckSince = now
-            loop.becameStuck(self)
+        } else if stall == nil {
+            stall = Stall(since: now, takenBytes: transport.takenBytes)
+            loop.stalled(self)
         }
+    }
+
+    /// The transport has something of its own to send at the end of the loop's turn.
+    package func wantsFlush() {
+        guard !needsFlush else { return }
+        needsFlush = true
+        loop.wantsFlush(self)
     }
 
     // MARK: What the shard does
@@ -133,17 +155,27 @@ public final class EngineConnection {
 
     func flush() {
         needsFlush = false
-        if state == .open {
+        guard state == .open else { return }
+        // Here, and not where it was sent: nobody who sends is surprised by the end of the connection.
+        if isOverflowing {
+            close(.forcedClose)
+        } else {
             transport.flush()
         }
     }
 
-    /// Closes a peer that has taken nothing since before `deadline`.
+    /// Closes a peer that is behind and has taken nothing for a time.
     ///
     /// - Returns: Whether it still has to be watched.
-    func closeIfStuck(since deadline: NIODeadline) -> Bool {
-        guard state == .open, let stuckSince else { return false }
-        guard stuckSince <= deadline else { return true }
+    func closeIfStalled(for time: TimeAmount, now: NIODeadline) -> Bool {
+        guard state == .open, var stall else { return false }
+        let taken = transport.takenBytes
+        if taken > stall.takenBytes {
+            stall.takenBytes = taken
+            stall.since = now
+            self.stall = stall
+        }
+        guard now - stall.since >= time else { return true }
         close(.forcedClose)
         return false
     }
@@ -155,10 +187,11 @@ public final class EngineConnection {
         loop.isAlive(self)
     }
 
-    private func wantsFlush() {
-        guard !needsFlush else { return }
-        needsFlush = true
-        loop.wantsFlush(self)
+    private func queued() {
+        if !transport.isWritable, transport.queuedBytes > Self.overflowFactor * loop.configuration.maximumQueuedBytes {
+            isOverflowing = true
+        }
+        wantsFlush()
     }
 
     private func finish(_ reason: CloseReason) {

@@ -13,7 +13,8 @@ public final class EngineLoop {
     private var timer: Scheduled<Void>?
     private var timerDeadline: NIODeadline?
     private var unflushed: [EngineConnection] = []
-    private var stuck: Set<EngineConnection.ID> = []
+    private var flushing: [EngineConnection] = []
+    private var stalled: Set<EngineConnection.ID> = []
     private var admission: HandshakeAdmission
 
     init(
@@ -44,6 +45,11 @@ public final class EngineLoop {
 
     public var connectionCount: Int { connections.count }
 
+    /// Lets the application go: no connection is opened any more.
+    func stop() {
+        application = nil
+    }
+
     // MARK: Connections
 
     /// Opens a connection over a transport that has just been established, and sends the open packet.
@@ -61,9 +67,11 @@ public final class EngineLoop {
             sid: connection.sid, upgrades: upgrades, pingInterval: configuration.pingInterval,
             pingTimeout: configuration.pingTimeout, maximumPayloadBytes: configuration.maximumPayloadBytes)
         transport.send(text: open.encoded(allocator: ByteBufferAllocator()))
+        connection.wantsFlush()
         connection.start(application.opened(connection, context: context))
-        isAlive(connection)
-        wantsFlush(connection)
+        if connection.isOpen {
+            isAlive(connection)
+        }
         return connection
     }
 
@@ -77,7 +85,7 @@ public final class EngineLoop {
     ///
     /// - Returns: How many are left.
     package func close(atMost count: Int, _ reason: CloseReason) -> Int {
-        for connection in connections.values.prefix(count) {
+        for connection in Array(connections.values.prefix(count)) {
             connection.close(reason)
         }
         return connections.count
@@ -88,9 +96,9 @@ public final class EngineLoop {
     /// Calls `ticket` when a handshake may go on, at once or later, or with `false` when too many wait already.
     func admit(_ ticket: @escaping HandshakeAdmission.Ticket) {
         let wasWaiting = admission.waiting > 0
-        switch admission.request(now: .now(), ticket: ticket) {
-        case .admitted: ticket(true)
-        case .refused: ticket(false)
+        switch admission.request(now: eventLoop.now, ticket: ticket) {
+        case .admitted: _ = ticket(true)
+        case .refused: _ = ticket(false)
         case .queued(let wait): if !wasWaiting { scheduleAdmission(wait) }
         }
     }
@@ -99,12 +107,13 @@ public final class EngineLoop {
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         eventLoop.scheduleTask(in: wait) {
             let loop = bound.value
-            let (tickets, again) = loop.admission.turn(now: .now())
-            for ticket in tickets {
-                ticket(true)
+            while let ticket = loop.admission.next(now: loop.eventLoop.now) {
+                if !ticket(true) {
+                    loop.admission.giveBack()
+                }
             }
-            if let again {
-                loop.scheduleAdmission(again)
+            if loop.admission.waiting > 0 {
+                loop.scheduleAdmission(HandshakeAdmission.wait)
             }
         }
     }
@@ -121,29 +130,30 @@ public final class EngineLoop {
     }
 
     private func flush() {
-        let connections = unflushed
-        unflushed.removeAll(keepingCapacity: connections.count <= 4_096)
-        for connection in connections {
+        // What a flush makes others send waits for the next turn.
+        swap(&unflushed, &flushing)
+        for connection in flushing {
             connection.flush()
         }
+        flushing.removeAll(keepingCapacity: flushing.count <= 4_096)
     }
 
     // MARK: Time
 
     func isAlive(_ connection: EngineConnection) {
-        heartbeat.alive(connection.id, now: .now())
+        heartbeat.alive(connection.id, now: eventLoop.now)
         schedule()
     }
 
-    func becameStuck(_ connection: EngineConnection) {
-        stuck.insert(connection.id)
+    func stalled(_ connection: EngineConnection) {
+        stalled.insert(connection.id)
         schedule()
     }
 
     private func schedule() {
         var next = heartbeat.nextDeadline
-        if !stuck.isEmpty {
-            let check = NIODeadline.now() + .seconds(1)
+        if !stalled.isEmpty {
+            let check = eventLoop.now + .seconds(1)
             next = min(next ?? check, check)
         }
         guard let next else { return }
@@ -157,16 +167,18 @@ public final class EngineLoop {
     private func tick() {
         timerDeadline = nil
         // What is due within these milliseconds goes out in one turn: fewer wake-ups, and nobody notices.
-        let now = NIODeadline.now() + .milliseconds(5)
+        let now = eventLoop.now + .milliseconds(5)
         while let action = heartbeat.next(now: now) {
             switch action {
             case .ping(let id, let deadline): connections[id]?.ping(pongBefore: deadline)
             case .due(let id, let deadline): connections[id]?.pongDue(deadline)
             }
         }
-        if !stuck.isEmpty {
-            let limit = NIODeadline.now() - .nanoseconds(configuration.slowPeerTimeout.wholeMilliseconds * 1_000_000)
-            stuck = stuck.filter { connections[$0]?.closeIfStuck(since: limit) ?? false }
+        if !stalled.isEmpty {
+            let time = TimeAmount.nanoseconds(configuration.slowPeerTimeout.wholeMilliseconds * 1_000_000)
+            for id in stalled where connections[id]?.closeIfStalled(for: time, now: now) != true {
+                stalled.remove(id)
+            }
         }
         schedule()
     }

@@ -45,6 +45,7 @@ public actor EngineShard {
             }
             group.cancelAll()
         }
+        local.value?.stop()
     }
 
     nonisolated func stop() {

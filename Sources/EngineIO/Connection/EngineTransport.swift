@@ -12,6 +12,10 @@ package protocol EngineTransport: AnyObject {
     func flush()
     /// Whether less than the configured limit waits for the peer.
     var isWritable: Bool { get }
+    /// Bytes that wait for the peer.
+    var queuedBytes: Int { get }
+    /// Bytes that the peer's network has taken since the transport began.
+    var takenBytes: Int { get }
     /// Ends the transport in its own way, and tells the connection nothing more.
     func close(_ reason: CloseReason)
 }

@@ -5,7 +5,8 @@ package import NIOCore
 ///
 /// A token bucket of a tenth of a second's worth; who finds none waits in a bounded queue, in order of arrival.
 package struct HandshakeAdmission {
-    package typealias Ticket = (_ admitted: Bool) -> Void
+    /// Told whether it is admitted; answers whether the handshake still wanted to be.
+    package typealias Ticket = (_ admitted: Bool) -> Bool
 
     package enum Outcome: Equatable {
         case admitted
@@ -37,25 +38,26 @@ package struct HandshakeAdmission {
         }
         guard queue.count < queueLimit else { return .refused }
         queue.append(ticket)
-        return .queued(wait: wait)
+        return .queued(wait: Self.wait)
     }
 
-    /// Whose turn has come.
-    ///
-    /// - Returns: The tickets to call, and when to look again if somebody still waits.
-    package mutating func turn(now: NIODeadline) -> (tickets: [Ticket], again: TimeAmount?) {
+    /// The ticket whose turn has come; `nil` when nobody waits, or nobody may go on yet.
+    package mutating func next(now: NIODeadline) -> Ticket? {
         refill(now)
-        var tickets: [Ticket] = []
-        while tokens >= 1, let ticket = queue.popFirst() {
-            tokens -= 1
-            tickets.append(ticket)
-        }
-        return (tickets, queue.isEmpty ? nil : wait)
+        guard tokens >= 1, let ticket = queue.popFirst() else { return nil }
+        tokens -= 1
+        return ticket
+    }
+
+    /// The last ticket was of a peer that is gone: somebody else may go on in its place.
+    package mutating func giveBack() {
+        tokens = min(burst, tokens + 1)
     }
 
     package var waiting: Int { queue.count }
 
-    private var wait: TimeAmount { .milliseconds(10) }
+    /// How long until those who wait are looked at again.
+    package static let wait = TimeAmount.milliseconds(10)
 
     private mutating func refill(_ now: NIODeadline) {
         let elapsed = Double((now - updated).nanoseconds) / 1e9

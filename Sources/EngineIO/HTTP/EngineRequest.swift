@@ -22,9 +22,11 @@ package struct EngineRequest: Sendable, Equatable {
     package init(_ head: HTTPRequestHead) throws(EngineError) {
         var query: [String: String] = [:]
         var repeated: Set<String> = []
-        if let mark = head.uri.firstIndex(of: "?") {
-            for pair in head.uri[head.uri.index(after: mark)...].split(separator: "&") {
-                let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        // Bytes, not characters: a combining mark after a separator would hide it.
+        let uri = head.uri.utf8
+        if let mark = uri.firstIndex(of: UInt8(ascii: "?")) {
+            for pair in uri[uri.index(after: mark)...].split(separator: UInt8(ascii: "&")) {
+                let parts = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
                 guard let name = parts.first?.percentDecoded, !name.isEmpty else { throw .badRequest }
                 guard let value = parts.count > 1 ? parts[1].percentDecoded : "" else { throw .badRequest }
                 if query.updateValue(query[name] ?? value, forKey: name) != nil {
@@ -43,13 +45,13 @@ package struct EngineRequest: Sendable, Equatable {
     }
 }
 
-extension Substring {
+extension Substring.UTF8View {
     /// The text with its percent escapes resolved; `nil` where they are broken or no UTF-8 comes out.
     var percentDecoded: String? {
-        guard utf8.contains(UInt8(ascii: "%")) || utf8.contains(UInt8(ascii: "+")) else { return String(self) }
+        guard contains(UInt8(ascii: "%")) || contains(UInt8(ascii: "+")) else { return String(Substring(self)) }
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(utf8.count)
-        var iterator = utf8.makeIterator()
+        bytes.reserveCapacity(count)
+        var iterator = makeIterator()
         while let byte = iterator.next() {
             switch byte {
             case UInt8(ascii: "%"):

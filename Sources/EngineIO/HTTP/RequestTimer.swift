@@ -11,7 +11,11 @@ final class RequestTimer: ChannelInboundHandler, RemovableChannelHandler {
         case idle
         case readingHead
         case inRequest
+        case lingering
     }
+
+    /// How long a peer may take to read a refusal and to close its side.
+    private static let lingerTime = TimeAmount.seconds(1)
 
     private let headTimeout: TimeAmount
     private let idleTimeout: TimeAmount
@@ -43,6 +47,7 @@ final class RequestTimer: ChannelInboundHandler, RemovableChannelHandler {
             state = .readingHead
             start(headTimeout, context)
         }
+        guard state != .lingering else { return }
         context.fireChannelRead(data)
     }
 
@@ -61,6 +66,12 @@ final class RequestTimer: ChannelInboundHandler, RemovableChannelHandler {
     func responseEnded(_ context: ChannelHandlerContext) {
         state = .idle
         start(idleTimeout, context)
+    }
+
+    /// The last answer is on its way, and nothing is read any more.
+    func linger(_ context: ChannelHandlerContext) {
+        state = .lingering
+        start(Self.lingerTime, context)
     }
 
     private func start(_ time: TimeAmount, _ context: ChannelHandlerContext) {

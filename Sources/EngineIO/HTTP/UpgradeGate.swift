@@ -32,6 +32,9 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     private var state = State.http
     private var unanswered = 0
     private var quiescing = false
+    private var inputClosed = false
+    /// A request of Hummingbird's asked for another protocol: the decoder reads nothing after it.
+    private var isLastRequest = false
     private var held: [NIOAny] = []
 
     init(
@@ -59,6 +62,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
                     return startIfDue(context)
                 }
                 unanswered += 1
+                isLastRequest = isLastRequest || head.headers.contains(name: "upgrade")
                 guard beginHTTP(context) else { return }
             }
             context.fireChannelRead(data)
@@ -87,10 +91,14 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard let error = error as? HTTPParserError, unanswered == 0 else {
-            return context.fireErrorCaught(error)
+        guard let error = error as? HTTPParserError else {
+            return context.fireErrorCaught(error)  // the network's, which ends the connection
         }
-        if case .closing = state { return }
+        switch state {
+        case .http where unanswered == 0: break
+        case .http: return context.fireErrorCaught(error)
+        case .waiting, .deciding, .upgrading, .closing: return  // in what is thrown away
+        }
         let refusal =
             error == .headerOverflow
             ? UpgradeRequest.Refusal(status: 431, message: "the request's headers are too many or too long")
@@ -99,11 +107,26 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event is ChannelShouldQuiesceEvent {
+        switch event {
+        case is ChannelShouldQuiesceEvent:
             quiescing = true
             if unanswered == 0 { context.close(promise: nil) }
-        } else {
+        case ChannelEvent.inputClosed:
+            inputClosed = true
             context.fireUserInboundEventTriggered(event)
+            if unanswered == 0 { inputEnded(context) }
+        default:
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    /// The peer sends nothing more, and every request before that is answered: half a connection is not worth keeping,
+    /// unless Hummingbird has it.
+    private func inputEnded(_ context: ChannelHandlerContext) {
+        switch state {
+        case .http where http == nil: break
+        case .http, .waiting, .deciding, .upgrading: context.close(promise: nil)
+        case .closing: break  // ends by itself once the refusal is on its way
         }
     }
 
@@ -113,15 +136,20 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
         if case .upgrading = state {
             return context.write(data, promise: promise)  // the socket's own bytes, while this handler is on its way out
         }
-        guard case .end = unwrapOutboundIn(data) else {
+        switch unwrapOutboundIn(data) {
+        case .head(var head) where isLastRequest && unanswered == 1 && head.status.code >= 200:
+            head.headers.replaceOrAdd(name: "connection", value: "close")
+            return context.write(wrapOutboundOut(.head(head)), promise: promise)
+        case .head, .body:
             return context.write(data, promise: promise)
+        case .end:
+            break
         }
         unanswered -= 1
         context.write(data, promise: promise)
         guard unanswered == 0 else { return }
-        if quiescing {
-            context.flush()
-            context.close(promise: nil)
+        if quiescing || isLastRequest {
+            close(context)
         } else if case .waiting = state {
             context.flush()
             startIfDue(context)
@@ -150,7 +178,10 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     // MARK: The decision
 
     private func startIfDue(_ context: ChannelHandlerContext) {
-        if case .waiting(let head, isWhole: true) = state, unanswered == 0 {
+        guard case .waiting(let head, isWhole: true) = state, unanswered == 0 else { return }
+        if inputClosed {
+            inputEnded(context)
+        } else {
             start(context, head)
         }
     }
@@ -161,31 +192,36 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
         do throws(EngineError) {
             request = try EngineRequest(head)
         } catch {
-            return refuse(context, error, head)
+            return refuse(context, error)
         }
         if request.transport == .polling {
-            return refuse(context, .unknownTransport, head)
+            return refuse(context, .unknownTransport)
         }
         if request.sid != nil {
-            return refuse(context, .unknownSession, head)
+            return refuse(context, .unknownSession)
         }
         do throws(UpgradeRequest.Refusal) {
             accept = try UpgradeRequest.accept(head)
         } catch {
-            loop.counters.handshakesRefused.increment()
             return refuse(context, error)
         }
         let handshake = EngineHandshake(head: head, query: request.query, peer: context.remoteAddress)
         let gate = NIOLoopBound((gate: self, context: context), eventLoop: context.eventLoop)
         loop.admit { [loop] admitted in
             let (gate, context) = gate.value
-            guard context.channel.isActive else { return }
-            guard admitted else {
-                loop.counters.handshakesRefused.increment()
-                return gate.refuse(context, .unavailable("too many handshakes wait here"), head)
+            guard gate.isDeciding else { return false }
+            if admitted {
+                gate.authorize(context, handshake, accept)
+            } else {
+                gate.refuse(context, .unavailable("too many handshakes wait here"))
             }
-            gate.authorize(context, handshake, accept)
+            return true
         }
+    }
+
+    /// Whether the peer still waits for the decision.
+    private var isDeciding: Bool {
+        if case .deciding = state { true } else { false }
     }
 
     private func authorize(_ context: ChannelHandlerContext, _ handshake: EngineHandshake, _ accept: String) {
@@ -197,11 +233,11 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
             let taken = loop.spawn { _ in
                 let decision = await decide()
                 let (gate, context) = gate.value
-                guard context.channel.isActive else { return }
+                guard gate.isDeciding else { return }
                 gate.decided(context, handshake, accept, decision)
             }
             if !taken {
-                refuse(context, .unavailable("this node is stopping"), handshake.head)
+                refuse(context, .unavailable("this node is stopping"))
             }
         }
     }
@@ -211,26 +247,25 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     ) {
         switch decision {
         case .refuse(let error):
-            refuse(context, error, handshake.head)
+            refuse(context, error)
         case .accept(let extra, let applicationContext):
             loop.counters.handshakes.increment()
             var headers: HTTPHeaders = [
                 "connection": "Upgrade", "upgrade": "websocket", "sec-websocket-accept": accept,
             ]
             headers.add(contentsOf: extra.map { ($0.name, $0.value) })
-            upgrade(context, handshake, headers, applicationContext)
+            upgrade(context, headers, applicationContext)
         }
     }
 
     private func upgrade(
-        _ context: ChannelHandlerContext, _ handshake: EngineHandshake, _ headers: HTTPHeaders,
-        _ applicationContext: any Sendable
+        _ context: ChannelHandlerContext, _ headers: HTTPHeaders, _ applicationContext: any Sendable
     ) {
         state = .upgrading
         let head = HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: headers)
         context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
         let pipeline = context.pipeline.syncOperations
-        let transport = WebSocketTransport(loop: loop, handshake: handshake, context: applicationContext)
+        let transport = WebSocketTransport(loop: loop, context: applicationContext)
         pipeline.removeHandler(timer, promise: nil)
         pipeline.removeHandler(decoder).assumeIsolated()
             .flatMap { pipeline.removeHandler(self.encoder) }
@@ -250,16 +285,17 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: Refusals
 
-    private func refuse(_ context: ChannelHandlerContext, _ error: EngineError, _ head: HTTPRequestHead) {
+    private func refuse(_ context: ChannelHandlerContext, _ error: EngineError) {
         loop.counters.handshakesRefused.increment()
         var headers: HTTPHeaders = ["content-type": "application/json"]
         if let seconds = error.retryAfter {
             headers.add(name: "retry-after", value: "\(seconds)")
         }
-        answer(context, error.status, headers, "{\"code\":\(error.code),\"message\":\"\(error.message)\"}")
+        answer(context, error.status, headers, error.json)
     }
 
     private func refuse(_ context: ChannelHandlerContext, _ refusal: UpgradeRequest.Refusal) {
+        loop.counters.handshakesRefused.increment()
         var headers: HTTPHeaders = ["content-type": "text/plain; charset=utf-8"]
         for (name, value) in refusal.headers {
             headers.add(name: name, value: value)
@@ -276,8 +312,16 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
         let head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: status), headers: headers)
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: body)))), promise: nil)
-        context.writeAndFlush(wrapOutboundOut(.end(nil))).assumeIsolated().whenComplete { _ in
-            context.close(promise: nil)
-        }
+        context.write(wrapOutboundOut(.end(nil)), promise: nil)
+        close(context)
+    }
+
+    /// Ends the connection once what was written is on its way. What the peer still sends is read and thrown away for a
+    /// moment: a socket that is closed before that is reset, and the peer never sees the answer (RFC 9112, 9.6).
+    private func close(_ context: ChannelHandlerContext) {
+        state = .closing
+        context.flush()
+        context.close(mode: .output, promise: nil)
+        timer.linger(context)
     }
 }

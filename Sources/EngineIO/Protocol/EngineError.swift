@@ -18,6 +18,19 @@ public struct EngineError: Error, Sendable, Equatable {
         self.retryAfter = retryAfter
     }
 
+    /// The body of the answer.
+    package var json: String {
+        var text = "{\"code\":\(code),\"message\":\""
+        for scalar in message.unicodeScalars {
+            switch scalar {
+            case "\"", "\\": text += "\\\(scalar)"
+            case "\0"..<" ": text += " "
+            default: text.unicodeScalars.append(scalar)
+            }
+        }
+        return text + "\"}"
+    }
+
     public static let unknownTransport = EngineError(code: 0, message: "Transport unknown")
     public static let unknownSession = EngineError(code: 1, message: "Session ID unknown")
     public static let badHandshakeMethod = EngineError(code: 2, message: "Bad handshake method")

@@ -11,8 +11,10 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
     /// Pings of the peer answered without it reading the answers, before it is taken for a flood.
     private static let maximumUnreadPongs = 64
 
+    /// The closing handshake takes so long at most.
+    private static let closeTimeout = TimeAmount.seconds(1)
+
     private let loop: EngineLoop
-    private let handshake: EngineHandshake
     private var applicationContext: (any Sendable)?
     private var parser: WebSocketParser
     private var received: ByteBuffer?
@@ -20,10 +22,11 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
     private var connection: EngineConnection?
     private var closing = false
     private var unreadPongs = 0
+    private var writtenBytes = 0
+    private var closeTimer: Scheduled<Void>?
 
-    init(loop: EngineLoop, handshake: EngineHandshake, context: any Sendable) {
+    init(loop: EngineLoop, context: any Sendable) {
         self.loop = loop
-        self.handshake = handshake
         self.applicationContext = context
         self.parser = WebSocketParser(role: .server, maximumMessageBytes: loop.configuration.maximumPayloadBytes)
     }
@@ -34,57 +37,72 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
         channelContext = context
         guard context.channel.isActive, let applicationContext else { return }
         self.applicationContext = nil
-        connection = loop.open(transport: self, peer: handshake.peer, upgrades: [], context: applicationContext)
-        if connection == nil {
-            context.close(promise: nil)
+        let connection = loop.open(
+            transport: self, peer: context.remoteAddress, upgrades: [], context: applicationContext)
+        if !closing {
+            self.connection = connection
+            if connection == nil {
+                closeFrame(WebSocketCloseCode.goingAway, "")
+            }
         }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
+        closeTimer?.cancel()
+        closeTimer = nil
         channelContext = nil
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !closing else { return }
         var bytes = unwrapInboundIn(data)
+        var isOwn = false
         if var waiting = received {
             received = nil
             waiting.writeBuffer(&bytes)
             bytes = waiting
+            isOwn = true
         }
         do {
             while !closing, let event = try parser.next(&bytes) {
+                isOwn = false
                 handle(event)
             }
         } catch {
             loop.counters.violations.increment()
             closeFrame(error.closeCode, error.message)
-            connection?.transportEnded(.transportError)
+            ended(.transportError)
             return
         }
         if !closing, bytes.readableBytes > 0 {
             // A copy of what is left: a slice would keep all of the receive buffer.
-            received = ByteBuffer(bytes: bytes.readableBytesView)
+            received = isOwn ? bytes : ByteBuffer(bytes: bytes.readableBytesView)
         }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         closing = true
-        connection?.transportEnded(.transportClose)
-        connection = nil
+        ended(.transportClose)
         context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         closing = true
-        connection?.transportEnded(.transportError)
-        connection = nil
+        ended(.transportError)
         context.close(promise: nil)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event is ChannelShouldQuiesceEvent {
+        switch event {
+        case is ChannelShouldQuiesceEvent:
             connection?.close(.serverShuttingDown)
+        case ChannelEvent.inputClosed where !closing:
+            // Half a TCP connection carries no WebSocket.
+            closing = true
+            ended(.transportClose)
+            context.close(promise: nil)
+        default:
+            break
         }
         context.fireUserInboundEventTriggered(event)
     }
@@ -93,7 +111,7 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
         if context.channel.isWritable {
             unreadPongs = 0
         }
-        connection?.writabilityChanged(now: .now())
+        connection?.writabilityChanged(now: context.eventLoop.now)
         context.fireChannelWritabilityChanged()
     }
 
@@ -116,10 +134,15 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
             break
         case .close(let code, _):
             // RFC 6455 5.5.1: a close is answered once, with the code that came.
-            closeFrame(code ?? 1000, "")
-            connection?.transportEnded(.transportClose)
-            connection = nil
+            closeFrame(code ?? WebSocketCloseCode.normal, "")
+            ended(.transportClose)
         }
+    }
+
+    private func ended(_ reason: CloseReason) {
+        let connection = connection
+        self.connection = nil
+        connection?.transportEnded(reason)
     }
 
     private func pong(_ payload: ByteBuffer) {
@@ -127,13 +150,14 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
         unreadPongs = channelContext.channel.isWritable ? 0 : unreadPongs + 1
         guard unreadPongs <= Self.maximumUnreadPongs else {
             loop.counters.violations.increment()
-            closeFrame(1008, "too many pings")
-            connection?.transportEnded(.transportError)
+            closeFrame(WebSocketCloseCode.policyViolation, "too many pings")
+            ended(.transportError)
             return
         }
         var frame = channelContext.channel.allocator.buffer(capacity: payload.readableBytes + 2)
         WebSocketFrame.writePong(payload, into: &frame)
-        channelContext.writeAndFlush(wrapOutboundOut(frame), promise: nil)
+        write(frame)
+        connection?.wantsFlush()
     }
 
     // MARK: EngineTransport
@@ -144,19 +168,32 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
         guard !closing, let channelContext else { return }
         var frame = channelContext.channel.allocator.buffer(capacity: text.readableBytes + 10)
         WebSocketFrame.writeText(text, into: &frame)
-        channelContext.write(wrapOutboundOut(frame), promise: nil)
+        write(frame)
     }
 
     func send(binary: ByteBuffer) {
         guard !closing, let channelContext else { return }
         var frame = channelContext.channel.allocator.buffer(capacity: binary.readableBytes + 10)
         WebSocketFrame.writeBinary(binary, into: &frame)
-        channelContext.write(wrapOutboundOut(frame), promise: nil)
+        write(frame)
     }
 
     func send(encoded message: EncodedMessage) {
-        guard !closing, let channelContext else { return }
-        channelContext.write(wrapOutboundOut(message.frame), promise: nil)
+        guard !closing else { return }
+        write(message.frame)
+    }
+
+    var queuedBytes: Int {
+        // Only a channel that is no socket knows no such option, and it keeps nothing back.
+        guard let options = channelContext?.channel.syncOptions else { return 0 }
+        return (try? options.getOption(.bufferedWritableBytes)) ?? 0
+    }
+
+    var takenBytes: Int { writtenBytes - queuedBytes }
+
+    private func write(_ frame: ByteBuffer) {
+        writtenBytes += frame.readableBytes
+        channelContext?.write(wrapOutboundOut(frame), promise: nil)
     }
 
     func flush() {
@@ -165,7 +202,7 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
 
     func close(_ reason: CloseReason) {
         connection = nil
-        closeFrame(1000, "")
+        closeFrame(reason.webSocketCode, "")
     }
 
     /// Sends a close frame, and ends TCP when the peer has closed its side, or after a second.
@@ -177,7 +214,18 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
         WebSocketFrame.writeClose(code: code, reason: reason, into: &frame)
         channelContext.writeAndFlush(wrapOutboundOut(frame), promise: nil)
         channelContext.close(mode: .output, promise: nil)
-        let bound = NIOLoopBound(channelContext, eventLoop: channelContext.eventLoop)
-        channelContext.eventLoop.scheduleTask(in: .seconds(1)) { bound.value.close(promise: nil) }
+        let channel = channelContext.channel
+        closeTimer = channelContext.eventLoop.scheduleTask(in: Self.closeTimeout) { channel.close(promise: nil) }
+    }
+}
+
+extension CloseReason {
+    /// What a WebSocket's close frame says when the connection above it ends for this reason (RFC 6455, 7.4.1).
+    fileprivate var webSocketCode: UInt16 {
+        switch self {
+        case .serverShuttingDown: WebSocketCloseCode.goingAway
+        case .parseError: WebSocketCloseCode.protocolError
+        case .transportClose, .transportError, .pingTimeout, .forcedClose: WebSocketCloseCode.normal
+        }
     }
 }

@@ -94,10 +94,10 @@ extension ConfigurationKey {
     // MARK: Sessions and rooms
 
     package static let sessionIdle = Self(
-        "session.idle", .sessions, .duration(.seconds(60) ... .seconds(31_536_000)), default: "14d",
+        "session.idle", .sessions, .duration(.seconds(1) ... .seconds(31_536_000)), default: "14d",
         "a session ends when nothing was heard of it for so long")
     package static let sessionMax = Self(
-        "session.max", .sessions, .duration(.seconds(60) ... .seconds(315_360_000)), default: "90d",
+        "session.max", .sessions, .duration(.seconds(1) ... .seconds(315_360_000)), default: "90d",
         "a session ends so long after it began, whatever happens")
     package static let sessionsPerUser = Self(
         "sessions-per-user", .sessions, .integer(0...1_000), default: "0", phrase: "0 (any number)",

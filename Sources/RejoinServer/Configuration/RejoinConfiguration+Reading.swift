@@ -28,8 +28,11 @@ extension RejoinConfiguration {
         }
         accounts = try Self.accounts(reader, data: data)
         browsers = try Self.browsers(reader)
+        let maximum = try reader.duration(.sessionMax)
+        let idle = try reader.duration(.sessionIdle)
         sessions = Sessions(
-            idle: try reader.duration(.sessionIdle), maximum: try reader.duration(.sessionMax),
+            // The default is for sessions that may live so long.
+            idle: reader.isSet(.sessionIdle) ? idle : min(idle, maximum), maximum: maximum,
             perUser: try reader.integer(.sessionsPerUser), roomIdle: try reader.duration(.roomIdle))
         guard sessions.idle <= sessions.maximum else {
             let maximum = DurationText.format(sessions.maximum)

@@ -28,6 +28,11 @@ enum Answer {
         return json(writer.finish(), status: status)
     }
 
+    static func error(_ error: CookieError) -> Response {
+        self.error(
+            "bad_request", error.message, status: error == .tooLarge ? .requestHeaderFieldsTooLarge : .badRequest)
+    }
+
     static func failure(_ failure: RequestFailure) -> Response {
         var response = error(failure.code.rawValue, failure.message, status: status(of: failure.code))
         if let retryAfter = failure.retryAfter {

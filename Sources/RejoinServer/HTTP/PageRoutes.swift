@@ -37,9 +37,7 @@ struct PageRoutes: Sendable {
                 context.logger.debug("page without a session", metadata: ["error": "\(error)"])
             }
         } catch {
-            return Answer.error(
-                "bad_request", error.message,
-                status: error == .tooLarge ? .requestHeaderFieldsTooLarge : .badRequest)
+            return Answer.error(error)
         }
         return response
     }

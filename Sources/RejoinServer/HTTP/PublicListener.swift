@@ -18,8 +18,9 @@ struct PublicListener: Sendable {
     }
 
     func application(_ logger: Logger) -> some ApplicationProtocol {
-        let router = Router(context: VisitorContext.self)
-        router.add(middleware: SecurityHeaders())
+        let router = Router(context: VisitorContext.self, options: .autoGenerateHeadEndpoints)
+        router.add(middleware: SecurityHeaders(requests: parts.requests))
+        router.add(middleware: ErrorAnswers())
         HealthRoutes(parts).add(to: router)
         SessionRoutes(sessions: parts.sessions, requests: parts.requests).add(to: router)
         PageRoutes(sessions: parts.sessions, requests: parts.requests).add(to: router)

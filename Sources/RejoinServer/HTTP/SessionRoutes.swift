@@ -21,6 +21,10 @@ struct SessionRoutes: Sendable {
         router.get("session/check") { request, context in await self.reading(request, context, self.check) }
         router.post("session/login") { request, context in await self.changing(request, context, self.logIn) }
         router.post("session/claim") { request, context in await self.changing(request, context, self.claim) }
+        router.get("session/devices") { request, context in await self.reading(request, context, self.devices) }
+        router.post("session/devices/end") { request, context in
+            await self.changing(request, context, self.endDevice)
+        }
         router.post("session/logout") { request, context in await self.changing(request, context, self.logOut) }
     }
 
@@ -79,45 +83,75 @@ struct SessionRoutes: Sendable {
             .noContent, cookie: try await sessions.logOut(session, everywhere: everywhere, from: asker.visitor))
     }
 
+    private func devices(_ asker: Asker) async throws(RequestFailure) -> Response {
+        var writer = JSONObjectWriter()
+        writer.member("devices", json: try await sessions.devices(of: try await player(asker).login))
+        return Answer.json(writer.finish())
+    }
+
+    private func endDevice(_ asker: Asker, _ body: JSONBytes) async throws(RequestFailure) -> Response {
+        let choice = try DeviceChoice(body)
+        let (session, login) = try await player(asker)
+        var cookie: String?
+        let confirmation: SessionService.Confirmation
+        if case .one(login.handle) = choice {
+            (confirmation, cookie) = try await sessions.logOut(session, login, from: asker.visitor)
+        } else {
+            confirmation = try await sessions.end(choice, of: login)
+        }
+        var writer = JSONObjectWriter()
+        writer.member(confirmation)
+        return Answer.json(writer.finish(), cookie: cookie)
+    }
+
+    /// The session of a request that only a player may make.
+    private func player(_ asker: Asker) async throws(RequestFailure) -> (session: RequestSession, login: SessionGuard) {
+        let session = try await session(of: asker, guestsToo: false)
+        guard let login = session.session?.loginGuard else {
+            throw RequestFailure(.loginRequired, "no player's session came with the request; log in first")
+        }
+        return (session, login)
+    }
+
     // MARK: Around every endpoint
 
     private func reading(
         _ request: Request, _ context: VisitorContext,
         _ endpoint: (Asker) async throws(RequestFailure) -> Response
     ) async -> Response {
-        do throws(RequestFailure) {
-            return try await endpoint(try asker(request, context))
-        } catch {
-            return Answer.failure(error)
-        }
+        await asking(request, requests.visitor(peer: context.peer, headers: request.values), endpoint)
     }
 
     private func changing(
         _ request: Request, _ context: VisitorContext,
         _ endpoint: (Asker, JSONBytes) async throws(RequestFailure) -> Response
     ) async -> Response {
-        do throws(RequestFailure) {
-            let visitor = requests.visitor(peer: context.peer, headers: request.values)
-            guard requests.allowsChange(visitor, headers: request.values) else {
-                throw RequestFailure(.forbidden, "pages of another site may not change a session")
-            }
-            guard Self.isJSON(request) else {
-                return Answer.error(
-                    "bad_request", "Content-Type: application/json is expected", status: .unsupportedMediaType)
-            }
-            let asker = try asker(request, context)
-            return try await endpoint(asker, try await Self.body(of: request))
-        } catch {
-            return Answer.failure(error)
+        let visitor = requests.visitor(peer: context.peer, headers: request.values)
+        guard requests.allowsChange(visitor, headers: request.values) else {
+            return Answer.failure(RequestFailure(.forbidden, "pages of another site may not change a session"))
+        }
+        guard Self.isJSON(request) else {
+            return Answer.error(
+                "bad_request", "Content-Type: application/json is expected", status: .unsupportedMediaType)
+        }
+        return await asking(request, visitor) { asker throws(RequestFailure) in
+            try await endpoint(asker, try await Self.body(of: request))
         }
     }
 
-    private func asker(_ request: Request, _ context: VisitorContext) throws(RequestFailure) -> Asker {
-        let visitor = requests.visitor(peer: context.peer, headers: request.values)
+    private func asking(
+        _ request: Request, _ visitor: Visitor, _ endpoint: (Asker) async throws(RequestFailure) -> Response
+    ) async -> Response {
+        let cookie: Substring?
         do throws(CookieError) {
-            return Asker(visitor: visitor, cookie: try visitor.cookie.value(in: request.values("cookie")))
+            cookie = try visitor.cookie.value(in: request.values("cookie"))
         } catch {
-            throw RequestFailure(.badRequest, error.message)
+            return Answer.error(error)
+        }
+        do throws(RequestFailure) {
+            return try await endpoint(Asker(visitor: visitor, cookie: cookie))
+        } catch {
+            return Answer.failure(error)
         }
     }
 
@@ -125,7 +159,7 @@ struct SessionRoutes: Sendable {
         do throws(SessionError) {
             return try await sessions.session(of: asker.cookie, guestsToo: guestsToo)
         } catch {
-            throw RequestFailure(error)
+            throw sessions.failure(error)
         }
     }
 

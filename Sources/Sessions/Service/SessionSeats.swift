@@ -3,7 +3,7 @@ import Synchronization
 /// How many sockets of this node each session has. An alias counts for itself: who holds an old secret takes no seat from
 /// the session's owner. Any thread may call.
 final class SessionSeats: Sendable {
-    private struct Name: Hashable {
+    fileprivate struct Name: Hashable {
         let handle: SessionHandle
         let isAlias: Bool
     }

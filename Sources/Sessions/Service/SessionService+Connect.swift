@@ -29,20 +29,19 @@ extension SessionService {
                 if isFresh { session.firstToken = credential.text }
             }
             var opening = try await store.open(credential)
-            if case .dead = opening, token != nil {
+            if case .dead = opening {
+                // A fresh guest takes its place; in cookie mode for this socket only, until a login brings a cookie.
                 credential = try keys.issueGuest()
-                session.firstToken = credential.text
+                if token != nil { session.firstToken = credential.text }
                 opening = try await store.open(credential)
             }
-            if case .opened(let opened) = opening {
-                if let refusal = limitOfSockets(opened.handle, on: socket) { return .refuse(refusal) }
-                session.identity = SocketSession.Identity(
-                    handle: opened.handle, generation: opened.generation, secret: credential.secret.digest,
-                    isAlias: opened.rights == .alias, expires: opened.expires)
-                session.user = opened.user
-                session.lastUserID = opened.lastUserID
-            }
-            // A cookie that died since its handshake: this socket watches without a record; a login makes one.
+            guard case .opened(let opened) = opening else { return .retry }
+            let isAlias = opened.rights == .alias
+            session.seat = seats.take(opened.handle, isAlias: isAlias, limit: configuration.socketsPerSession)
+            guard session.seat != nil else { return .refuse(tooManySockets) }
+            session.user = opened.user
+            session.lastUserID = opened.lastUserID
+            session.identity = identity(of: opened, credential, on: session)
             socket.storage = session
             counters.opened.increment()
             return .accept
@@ -63,9 +62,33 @@ extension SessionService {
 
     /// The socket is gone.
     package func disconnected(_ socket: Socket) {
-        if let handle = socket.session?.identity?.handle {
+        guard let session = socket.session else { return }
+        if let handle = session.identity?.handle {
             indexes[socket.eventLoop]?.remove(socket, under: handle)
         }
+        session.seat = nil
+    }
+
+    /// What a socket knows of the record it opened, judged by what was heard while the answer was under way.
+    private func identity(
+        of opened: Session, _ credential: Credential, on session: SocketSession
+    ) -> SocketSession.Identity? {
+        var identity = SocketSession.Identity(
+            handle: opened.handle, generation: opened.generation, secret: credential.secret.digest,
+            isAlias: opened.rights == .alias, expires: opened.expires)
+        guard let ending = recentEndings.ending(of: opened.handle, generation: opened.generation) else {
+            return identity
+        }
+        guard let next = ending.next else {
+            session.user = nil
+            session.seat = nil
+            return nil
+        }
+        if session.user != nil {
+            session.user = nil
+            identity.generation = next
+        }
+        return identity
     }
 
     /// The credential of a token, or a fresh guest's where it is `null` or worthless.
@@ -80,12 +103,9 @@ extension SessionService {
         return (try keys.issueGuest(), true)
     }
 
-    private func limitOfSockets(_ handle: SessionHandle, on socket: Socket) -> ConnectRefusal? {
-        let count = indexes[socket.eventLoop]?.count(of: handle) ?? 0
-        guard count >= configuration.socketsPerSession else { return nil }
+    private var tooManySockets: ConnectRefusal {
         let failure = RequestFailure(
-            .rateLimited,
-            "this session has \(count) sockets already; at most \(configuration.socketsPerSession) are expected: close one")
+            .rateLimited, "a session may have \(configuration.socketsPerSession) sockets on a node; close one of them first")
         return ConnectRefusal(message: failure.code.rawValue, data: failure.json)
     }
 }

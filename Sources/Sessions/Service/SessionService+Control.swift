@@ -11,6 +11,15 @@ extension SessionService {
         package var sockets: Int
         package var nodes: Int
         package var missing: [String]
+
+        /// Adds what other sessions' ends were confirmed by.
+        mutating func add(_ other: Confirmation) {
+            sockets += other.sockets
+            nodes = max(nodes, other.nodes)
+            for node in other.missing where !missing.contains(node) {
+                missing.append(node)
+            }
+        }
     }
 
     func listen() {
@@ -55,6 +64,7 @@ extension SessionService {
     private func sessionsEnded(_ body: JSONBytes) async -> JSONBytes {
         let reason = body["reason"]?.string.flatMap(SessionReason.init) ?? .revoked
         let endings = (body["sessions"]?.elements() ?? []).compactMap { SessionEnding($0) }
+        recentEndings.note(endings)
         let counts = await indexes.gather { index in
             endings.reduce(0) { $0 + self.end($1, reason, in: index) }
         }
@@ -86,12 +96,18 @@ extension SessionService {
         else { return }
         _ = await indexes.gather { index in
             for socket in index.sockets(of: handle) {
-                guard let session = socket.session, var identity = session.identity, session.user == nil else { continue }
-                guard identity.generation <= generation else { continue }
-                identity.isAlias = true
-                session.identity = identity
-                self.announce(.refresh, to: socket)
+                self.turnToAlias(socket, upTo: generation)
             }
         }
+    }
+
+    /// The secret has changed under a watcher, which had full rights until then: it is to come back with the new one.
+    func turnToAlias(_ socket: Socket, upTo generation: Int) {
+        guard let session = socket.session, session.user == nil, var identity = session.identity,
+            identity.generation <= generation
+        else { return }
+        identity.isAlias = true
+        move(socket, to: identity)
+        announce(.refresh, to: socket)
     }
 }

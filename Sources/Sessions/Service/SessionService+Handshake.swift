@@ -1,4 +1,5 @@
 package import EngineIO
+import Logging
 import NIOCore
 import NIOHTTP1
 
@@ -25,7 +26,7 @@ package enum RequestSession: Sendable {
 }
 
 extension SessionService {
-    /// Judges a handshake: origin, cookies, credential. Only a player's credential costs a round trip.
+    /// Judges a handshake: origin, cookies, credential. A guest's credential costs no round trip while it is young.
     package func authorize(_ handshake: EngineHandshake) -> HandshakeAuthorization {
         if let reason = isServing() {
             return .now(.refuse(.unavailable(reason)))
@@ -57,7 +58,7 @@ extension SessionService {
         }
         return .later { [extra] in
             do throws(SessionError) {
-                return self.accept(try await self.session(of: text), visitor, extra)
+                return self.accept(try await self.session(of: text, guestsToo: true), visitor, extra)
             } catch {
                 return .refuse(.unavailable(error.message))
             }
@@ -69,11 +70,13 @@ extension SessionService {
     /// - Parameter guestsToo: looks a guest's record up as well, for requests that go by its state.
     package func session(of text: Substring?, guestsToo: Bool = false) async throws(SessionError) -> RequestSession {
         guard let text, case .genuine(let credential, let isCurrent) = try await keys.read(text) else {
+            // While nobody can be told to be logged in, nobody is told to be somebody else.
+            guard store.isReachable else { throw SessionError(.unavailable, "redis is away") }
             return .fresh(try keys.issueGuest(), setsCookie: true)
         }
         let renewed = isCurrent ? nil : try keys.issue(credential.kind, handle: credential.handle, secret: credential.secret)
-        if credential.kind == .guest, !guestsToo {
-            return .known(credential, nil, renewed: renewed)
+        if credential.kind == .guest, !guestsToo, isCurrent {
+            return .known(credential, nil, renewed: nil)
         }
         switch try await store.lookUp(credential) {
         case .dead(let replacedLately):
@@ -81,6 +84,7 @@ extension SessionService {
         case .unrecorded:
             return .known(credential, nil, renewed: renewed)
         case .found(let session):
+            await slide(session)
             // An alias, or what was replaced a moment ago, is never sent again: that would undo the claim.
             if session.rights == .alias { return .known(credential, session, renewed: nil) }
             // After a logout the cookie is a guest's.
@@ -90,6 +94,16 @@ extension SessionService {
                     renewed: try keys.issue(.guest, handle: credential.handle, secret: credential.secret))
             }
             return .known(credential, session, renewed: renewed)
+        }
+    }
+
+    /// Requests keep a session alive, as sockets do.
+    private func slide(_ session: Session) async {
+        guard store.isTouchDue(session) else { return }
+        do throws(SessionError) {
+            _ = try await store.touch([SessionTouch(session.handle, slides: true)])
+        } catch {
+            logger.debug("session not slid", metadata: ["error": "\(error)"])
         }
     }
 
@@ -107,9 +121,9 @@ extension SessionService {
     private func quickly(_ text: Substring?) throws(SessionError) -> RequestSession? {
         guard let text else { return .fresh(try keys.issueGuest(), setsCookie: true) }
         guard let credential = Credential(text) else { return nil }
-        guard credential.kind == .guest, case .valid(_, _, let isCurrent) = keys.verify(credential), isCurrent else {
-            return nil
-        }
+        guard credential.kind == .guest, credential.issued * 1000 + store.life.idle.milliseconds > store.clock.now,
+            case .valid(_, _, let isCurrent) = keys.verify(credential), isCurrent
+        else { return nil }
         return .known(credential, nil, renewed: nil)
     }
 

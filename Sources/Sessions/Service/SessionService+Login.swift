@@ -4,7 +4,7 @@ import Logging
 import NIOCore
 package import SocketIO
 
-/// The session events of a socket: `login`, `register`, `logout`.
+/// The session events of a socket: `login`, `register`, `logout`, and those of its devices.
 extension SessionService {
     /// Answers one event; `nil` when it is none of a session's.
     package nonisolated(nonsending) func handle(
@@ -14,6 +14,8 @@ extension SessionService {
         case "login": try await logIn(body, on: socket)
         case "register": try await register(body, on: socket)
         case "logout": try await logOut(body, on: socket)
+        case "devices": try await devices(on: socket)
+        case "endDevice": try await endDevice(body, on: socket)
         default: nil
         }
     }
@@ -54,12 +56,17 @@ extension SessionService {
                     delivery: session.mode == .token ? .atOnce : .ticket, client: session.visitor.client,
                     address: session.visitor.address.description))
         } catch {
-            throw RequestFailure(error)
+            throw failure(error)
         }
-        guard case .loggedIn(let login) = result else { throw Self.endedMeanwhile }
+        guard case .loggedIn(let login) = result,
+            recentEndings.ending(of: login.loginGuard.handle, generation: login.loginGuard.generation) == nil
+        else { throw Self.endedMeanwhile }
+        guard socket.isConnected else {
+            // Nobody will ever have what proves this login.
+            _ = try await logOut(login.loginGuard)
+            throw Self.endedMeanwhile
+        }
         counters.logins.increment()
-        session.user = verified.user
-        session.lastUserID = verified.user.id
         var identity = SocketSession.Identity(
             handle: login.loginGuard.handle, generation: login.loginGuard.generation, secret: nil, isAlias: false,
             expires: login.expires)
@@ -76,13 +83,15 @@ extension SessionService {
             do throws(SessionError) {
                 credential = try keys.issue(.player, handle: login.loginGuard.handle, secret: secret)
             } catch {
-                throw RequestFailure(error)
+                throw failure(error)
             }
             reply = Reply {
                 $0.member("user", json: verified.user.json)
                 $0.member("token", string: credential.text)
             }
         }
+        session.user = verified.user
+        session.lastUserID = verified.user.id
         move(socket, to: identity)
         announce(.login, to: socket)
         if session.mode == .token, login.isInPlace {
@@ -109,28 +118,37 @@ extension SessionService {
 
     private nonisolated(nonsending) func logOut(_ body: JSONBytes, on socket: Socket) async throws(RequestFailure) -> Reply {
         let everywhere = try Self.flag("everywhere", in: body)
-        guard let login = socket.session?.loginGuard else {
-            throw RequestFailure(.loginRequired, "nobody is logged in on this socket")
+        let login = try Self.login(of: socket)
+        return try await changing(socket) { () async throws(RequestFailure) in
+            // The others first: what fails is repeated by somebody who is still logged in.
+            let others = everywhere ? try await self.endAll(of: login.userID, sparing: login.handle) : nil
+            var confirmation = try await self.end(socket)
+            if let others { confirmation.add(others) }
+            return confirmation
         }
-        var confirmation = try await end(socket)
-        if everywhere {
-            let others = try await endAll(of: login.userID, sparing: login.handle)
-            confirmation.sockets += others.sockets
-            for node in others.missing where !confirmation.missing.contains(node) {
-                confirmation.missing.append(node)
-            }
+    }
+
+    /// Ends sessions for a socket, which is told that it is still logged in when that could not be done.
+    nonisolated(nonsending) func changing(
+        _ socket: Socket, _ end: nonisolated(nonsending) () async throws(RequestFailure) -> Confirmation
+    ) async throws(RequestFailure) -> Reply {
+        do throws(RequestFailure) {
+            let confirmation = try await end()
+            return Reply { $0.member(confirmation) }
+        } catch {
+            if error.code == .unavailable { announce(.unavailable, to: socket) }
+            throw error
         }
-        return Reply { $0.member(confirmation) }
     }
 
     /// Logs a socket's session out, on every node.
-    private nonisolated(nonsending) func end(_ socket: Socket) async throws(RequestFailure) -> Confirmation {
+    nonisolated(nonsending) func end(_ socket: Socket) async throws(RequestFailure) -> Confirmation {
         guard let session = socket.session, let login = session.loginGuard else {
             return Confirmation(sockets: 0, nodes: 0, missing: [])
         }
         let confirmation = try await logOut(login)
         if session.loginGuard == login {
-            // The bus did not bring it here.
+            // It is in no index: its connection is on its way out.
             turnToWatcher(socket, .logout, keeping: nil)
         }
         return confirmation
@@ -141,10 +159,17 @@ extension SessionService {
         do throws(SessionError) {
             let outcome = try await store.logOut(login)
             counters.logouts.increment()
-            let next: Int? = if case .done(let generation) = outcome { generation } else { nil }
+            let next: Int?
+            if case .done(let generation) = outcome {
+                next = generation
+            } else if case .live(let generation, nil, _, _)? = try await store.touch([.init(login.handle, slides: false)]).first {
+                next = generation  // another socket of the session was faster
+            } else {
+                next = nil
+            }
             return await tellEnded([SessionEnding(handle: login.handle, generation: login.generation, next: next)], .logout)
         } catch {
-            throw RequestFailure(error)
+            throw failure(error)
         }
     }
 
@@ -156,7 +181,7 @@ extension SessionService {
             let ended = try await store.endAll(of: userID, sparing: handle)
             return await tellEnded(ended.map(SessionEnding.init), .revoked)
         } catch {
-            throw RequestFailure(error)
+            throw failure(error)
         }
     }
 
@@ -181,8 +206,12 @@ extension SessionService {
         switch state {
         case .gone:
             turnToWatcher(socket, store.clock.now >= identity.expires ? .expired : .revoked, keeping: nil)
-        case .live(let generation, _, let expires, _):
+        case .live(let generation, let userID, let expires, let isClaimed):
             identity.expires = expires
+            if login == nil, !identity.isAlias, userID != nil, isClaimed, generation > identity.generation {
+                // It was not told of a login in its session.
+                return turnToAlias(socket, upTo: generation)
+            }
             // An older generation is what the record was before a login that came meanwhile.
             if let login, !state.holds(login), generation >= login.generation {
                 identity.generation = generation
@@ -194,6 +223,13 @@ extension SessionService {
     }
 
     // MARK: Reading
+
+    static func login(of socket: Socket) throws(RequestFailure) -> SessionGuard {
+        guard let login = socket.session?.loginGuard else {
+            throw RequestFailure(.loginRequired, "nobody is logged in on this socket")
+        }
+        return login
+    }
 
     private static func session(of socket: Socket) throws(RequestFailure) -> SocketSession {
         guard let session = socket.session else {

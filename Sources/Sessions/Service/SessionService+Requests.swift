@@ -1,4 +1,5 @@
 import CoreMetrics
+
 /// The session without a socket: what HTTP requests change.
 extension SessionService {
     /// Logs a browser in that has no socket open.
@@ -42,6 +43,7 @@ extension SessionService {
     package func claim(
         _ ticket: Ticket, _ cookie: Substring?, from visitor: Visitor
     ) async throws(RequestFailure) -> String? {
+        try requireSecure(visitor)
         let claim = try await serving { () async throws(SessionError) in
             var presented: Credential?
             if let cookie, case .genuine(let credential, _) = try await self.keys.read(cookie) {
@@ -63,17 +65,24 @@ extension SessionService {
     package func logOut(
         _ session: RequestSession, everywhere: Bool, from visitor: Visitor
     ) async throws(RequestFailure) -> String? {
-        guard case .known(let credential, let record?, _) = session, let loginGuard = record.loginGuard else {
+        guard let loginGuard = session.session?.loginGuard else {
             return cookie(for: session, visitor)
         }
-        _ = try await logOut(loginGuard)
         if everywhere {
             _ = try await endAll(of: loginGuard.userID, sparing: loginGuard.handle)
         }
+        return try await logOut(session, loginGuard, from: visitor).cookie
+    }
+
+    /// - Returns: Who confirmed it, and the cookie that makes the browser a guest again.
+    package func logOut(
+        _ session: RequestSession, _ login: SessionGuard, from visitor: Visitor
+    ) async throws(RequestFailure) -> (confirmation: Confirmation, cookie: String?) {
+        let confirmation = try await logOut(login)
         let guest = try await serving { () async throws(SessionError) in
-            try self.keys.issue(.guest, handle: credential.handle, secret: credential.secret)
+            try self.keys.issue(.guest, handle: login.handle, secret: session.credential.secret)
         }
-        return visitor.cookie.header(guest, remaining: record.remaining)
+        return (confirmation, visitor.cookie.header(guest, remaining: session.session?.remaining ?? .zero))
     }
 
     /// The record that a request's login may change: one that its cookie holds with full rights.

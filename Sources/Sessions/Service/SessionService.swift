@@ -33,6 +33,8 @@ public final class SessionService: Sendable {
     let logger: Logger
     let counters = SessionCounters()
     let indexes: EventLoopLocal<SessionIndex>
+    let seats = SessionSeats()
+    let recentEndings = RecentEndings()
 
     /// - Parameter isServing: `nil` while new sockets may come, else why not; asked at every handshake.
     package init(
@@ -66,8 +68,14 @@ public final class SessionService: Sendable {
     ///
     /// - Throws: `login_required` for a watcher.
     package func player(of socket: Socket) throws(RequestFailure) -> (user: SessionUser, guard: SessionGuard) {
-        guard let session = socket.session, let user = session.user, let loginGuard = session.loginGuard else {
+        guard let session = socket.session, let user = session.user, let identity = session.identity,
+            let loginGuard = session.loginGuard
+        else {
             throw RequestFailure(.loginRequired, "a watcher may not act; log in first, over this same socket")
+        }
+        guard store.clock.now < identity.expires else {
+            turnToWatcher(socket, .expired, keeping: nil)
+            throw RequestFailure(.loginRequired, "the session has expired; log in again, over this same socket")
         }
         return (user, loginGuard)
     }
@@ -114,12 +122,18 @@ public final class SessionService: Sendable {
     func move(_ socket: Socket, to identity: SocketSession.Identity?) {
         guard let session = socket.session else { return }
         let index = indexes[socket.eventLoop]
-        if let old = session.identity?.handle, old != identity?.handle {
-            index?.remove(socket, under: old)
+        let old = session.identity
+        if let old, old.handle != identity?.handle {
+            index?.remove(socket, under: old.handle)
         }
         session.identity = identity
-        if let identity, socket.isConnected {
-            index?.insert(socket, under: identity.handle)
+        guard let identity, socket.isConnected else {
+            session.seat = nil
+            return
+        }
+        index?.insert(socket, under: identity.handle)
+        if session.seat == nil || old?.handle != identity.handle || old?.isAlias != identity.isAlias {
+            session.seat = seats.take(identity.handle, isAlias: identity.isAlias)
         }
     }
 

@@ -33,11 +33,13 @@ extension SessionService {
         let touches = await indexes.gather { $0.touches }
         for touches in touches where !touches.isEmpty {
             do throws(SessionError) {
-                let states = try await store.touch(touches)
-                let pairs = Array(zip(touches.map(\.handle), states))
+                let states = Array(zip(touches, try await store.touch(touches.map(\.touch))))
                 _ = await indexes.gather { index in
-                    for (handle, state) in pairs {
-                        for socket in index.sockets(of: handle) {
+                    for (known, state) in states {
+                        for socket in index.sockets(of: known.touch.handle) {
+                            // What came or was made after the question is none of this answer's.
+                            guard let identity = socket.session?.identity, identity.generation <= known.generation
+                            else { continue }
                             self.apply(state, to: socket, socket.session?.loginGuard)
                         }
                     }

@@ -33,6 +33,8 @@ package final class SocketSession {
     /// Whose login this session had last: known places have counters of their own for failed logins.
     var lastUserID: String?
     var bucket: TokenBucket
+    /// Its place among the sockets of its session.
+    var seat: SessionSeats.Seat?
 
     init(mode: Mode, visitor: Visitor, bucket: TokenBucket) {
         self.mode = mode
@@ -92,14 +94,15 @@ final class SessionIndex {
         sockets[handle].map { Array($0.values) } ?? []
     }
 
-    func count(of handle: SessionHandle) -> Int {
-        sockets[handle]?.count ?? 0
-    }
-
-    /// The sessions that are in use here, and whether somebody with full rights uses them.
-    var touches: [SessionTouch] {
+    /// The sessions that are in use here, whether somebody with full rights uses them, and the latest generation that is
+    /// known of them.
+    var touches: [(touch: SessionTouch, generation: Int)] {
         sockets.map { handle, sockets in
-            SessionTouch(handle, slides: sockets.values.contains { $0.session?.identity?.isAlias == false })
+            let identities = sockets.values.compactMap { $0.session?.identity }
+            return (
+                SessionTouch(handle, slides: identities.contains { !$0.isAlias }),
+                identities.map(\.generation).max() ?? 0
+            )
         }
     }
 }

@@ -30,6 +30,9 @@ public struct SessionStore: Sendable {
         self.logger = logger
     }
 
+    /// Whether there is a connection to Redis.
+    package var isReachable: Bool { self.redis.isConnected }
+
     private static let openScript = RedisScript(name: "open", source: PackageResources.open_lua)
     private static let lookupScript = RedisScript(name: "lookup", source: PackageResources.lookup_lua)
 

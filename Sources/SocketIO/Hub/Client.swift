@@ -8,8 +8,11 @@ final class Client: EngineConnectionDelegate {
     private let context: any Sendable
     private var socket: Socket?
     private var connectTimer: Scheduled<Void>?
+    private var connects = 0
     private var refusedNamespaces = 0
 
+    /// CONNECTs of one connection, before it is taken for a flood: each costs the application a round trip.
+    private static let maximumConnects = 64
     /// CONNECTs to namespaces that do not exist, before a connection is taken for a scan.
     private static let maximumRefusedNamespaces = 5
 
@@ -21,6 +24,7 @@ final class Client: EngineConnectionDelegate {
 
     /// Closes the connection when no CONNECT comes in time.
     func waitForConnect() {
+        guard connection.isOpen else { return }
         let bound = NIOLoopBound(self, eventLoop: hub.loop.eventLoop)
         let time = TimeAmount.nanoseconds(hub.configuration.connectTimeout.wholeMilliseconds * 1_000_000)
         connectTimer = hub.loop.eventLoop.scheduleTask(in: time) {
@@ -48,8 +52,8 @@ final class Client: EngineConnectionDelegate {
             }
             socket.resume(id, with: elements.first ?? .null)
         case .disconnect:
-            hub.ended(socket, .clientNamespaceDisconnect)
             self.socket = nil
+            hub.ended(socket, .clientNamespaceDisconnect)
             waitForConnect()
         case .connect, .connectError, .binaryEvent, .binaryAcknowledgement:
             connection.close(.parseError)
@@ -61,14 +65,17 @@ final class Client: EngineConnectionDelegate {
     }
 
     func drained() {
-        guard let socket, socket.state == .connected, !socket.missedRooms.isEmpty else { return }
-        let missed = socket.missedRooms
-        socket.missedRooms = []
-        hub.handler.drained(socket, missed: missed)
+        guard let socket, socket.state == .connected else { return }
+        if !socket.missedRooms.isEmpty {
+            let missed = socket.missedRooms
+            socket.missedRooms = []
+            hub.handler.drained(socket, missed: missed)
+        }
+        hub.resume(socket)
     }
 
     func closed(_ reason: CloseReason) {
-        connectTimer?.cancel()
+        stopWaiting()
         if let socket {
             self.socket = nil
             hub.ended(socket, .connection(reason))
@@ -83,8 +90,11 @@ final class Client: EngineConnectionDelegate {
             connection.send(text: PacketWriter.connectError(namespace: packet.namespace, refusal))
             return
         }
-        guard socket == nil, let auth = Self.auth(packet) else { return connection.close(.parseError) }
-        connectTimer?.cancel()
+        connects += 1
+        guard socket == nil, connects <= Self.maximumConnects, let auth = Self.auth(packet) else {
+            return connection.close(.parseError)
+        }
+        stopWaiting()
         let socket = Socket(id: .random(), context: context, connection: connection, hub: hub)
         self.socket = socket
         let bound = NIOLoopBound((client: self, socket: socket), eventLoop: hub.loop.eventLoop)
@@ -96,6 +106,11 @@ final class Client: EngineConnectionDelegate {
         if !taken {
             connection.close(.serverShuttingDown)
         }
+    }
+
+    private func stopWaiting() {
+        connectTimer?.cancel()
+        connectTimer = nil
     }
 
     private func decided(_ decision: ConnectDecision, on socket: Socket) {

@@ -10,7 +10,8 @@ final class Hub: EngineLoopApplication {
     let configuration: SocketIOConfiguration
     let counters: SocketIOCounters
     var index = RoomIndex()
-    private(set) var sockets: [SocketID: Socket] = [:]
+    /// The connected sockets, in no order; each knows its place.
+    private var sockets: ContiguousArray<Socket> = []
 
     init(
         loop: EngineLoop, handler: any SocketHandler, configuration: SocketIOConfiguration, counters: SocketIOCounters
@@ -31,7 +32,8 @@ final class Hub: EngineLoopApplication {
 
     func connected(_ socket: Socket) {
         socket.state = .connected
-        sockets[socket.id] = socket
+        socket.place = sockets.count
+        sockets.append(socket)
         counters.sockets.add(1)
         socket.connection.send(text: PacketWriter.connect(socket.id))
         handler.connected(socket)
@@ -57,40 +59,67 @@ final class Hub: EngineLoopApplication {
         socket.rooms = []
         socket.resumeAll()
         if wasConnected {
-            sockets.removeValue(forKey: socket.id)
+            remove(socket)
             counters.sockets.add(-1)
             handler.disconnected(socket, rooms: rooms, reason: reason)
         }
     }
 
+    /// The last socket takes the place of the one that leaves.
+    private func remove(_ socket: Socket) {
+        guard let last = sockets.popLast(), last !== socket else { return }
+        sockets[socket.place] = last
+        last.place = socket.place
+    }
+
     // MARK: Events
 
-    /// Puts an event into its socket's mailbox; a task handles them in order for as long as there are some.
+    /// Handles an event, or puts it into its socket's mailbox while an earlier one is handled.
+    ///
+    /// Who does not read the answers is not served further: its events wait until it does.
     func received(_ event: SocketEvent, on socket: Socket) {
         counters.events.increment()
         guard handler.admits(event, on: socket) else { return }
+        if !socket.isHandling, socket.mailbox.isEmpty, socket.connection.isWritable {
+            return start(with: event, on: socket)
+        }
         guard socket.mailbox.count < configuration.mailboxLimit else {
             socket.connection.close(.forcedClose)
             return
         }
         socket.mailbox.append(event)
-        guard !socket.isHandling else { return }
+    }
+
+    /// The client reads again.
+    func resume(_ socket: Socket) {
+        if !socket.isHandling, socket.connection.isWritable, let event = socket.mailbox.popFirst() {
+            start(with: event, on: socket)
+        }
+    }
+
+    /// A task handles a socket's events in order for as long as there are some.
+    private func start(with event: SocketEvent, on socket: Socket) {
         socket.isHandling = true
         let bound = NIOLoopBound((hub: self, socket: socket), eventLoop: loop.eventLoop)
         let taken = loop.spawn { _ in
             let (hub, socket) = bound.value
-            await hub.handleMailbox(of: socket)
+            await hub.handle(event, on: socket)
         }
         if !taken {
             socket.connection.close(.serverShuttingDown)
         }
     }
 
-    private nonisolated(nonsending) func handleMailbox(of socket: Socket) async {
-        while let event = socket.mailbox.popFirst() {
+    private nonisolated(nonsending) func handle(_ first: SocketEvent, on socket: Socket) async {
+        var next: SocketEvent? = first
+        while let event = next {
             await handler.handle(event, on: socket)
+            next = socket.connection.isWritable ? socket.mailbox.popFirst() : nil
         }
         socket.isHandling = false
+        if socket.mailbox.isEmpty {
+            socket.mailbox = Deque()  // an idle socket holds no storage
+        }
     }
 
     // MARK: Broadcasts
@@ -110,7 +139,7 @@ final class Hub: EngineLoopApplication {
     }
 
     func broadcast(_ message: EncodedMessage) {
-        for socket in sockets.values {
+        for socket in sockets {
             socket.connection.send(message)
         }
         counters.deliveries.increment(by: sockets.count)

@@ -20,6 +20,8 @@ public final class Socket {
     let connection: EngineConnection
     private unowned let hub: Hub
     var state = State.connecting
+    /// Where the hub keeps the socket.
+    var place = 0
     var mailbox = Deque<SocketEvent>()
     var isHandling = false
     var rooms: Set<String> = []
