@@ -11,9 +11,9 @@ RELEASE := -c release --product rejoin -Xswiftc -enforce-exclusivity=unchecked
 STRICT := --explicit-target-dependency-import-check error
 SOURCES := Package.swift Sources Tests
 
-BUILD_PACKAGES := libhiredis-dev libargon2-dev libsqlite3-dev zlib1g-dev pkg-config
+BUILD_PACKAGES := libhiredis-dev libargon2-dev libpq-dev libsqlite3-dev zlib1g-dev pkg-config
 RUN_PACKAGES := redis-server haproxy util-linux
-TEST_PACKAGES := chromium python3 python3-venv
+TEST_PACKAGES := chromium postgresql python3 python3-venv
 VENV := .build/venv
 PYTHON_PACKAGES := Tests/python/requirements.txt
 

@@ -29,6 +29,7 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 
 /// The tests of one target.
@@ -59,6 +60,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
         .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: []),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
@@ -67,6 +69,7 @@ let package = Package(
         // System libraries.
         .systemLibrary(name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
 
         // The layers, lowest first. Imports go down only.
         .target(
@@ -75,7 +78,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         .target(
             name: "Accounts",
-            dependencies: ["CArgon2", grdb, logging],
+            dependencies: ["CArgon2", "CPostgres", grdb, logging],
             swiftSettings: swiftSettings),
         .target(
             name: "EngineIO",
@@ -121,8 +124,8 @@ let package = Package(
         .executableTarget(
             name: "rejoin",
             dependencies: [
-                "RejoinServer", "Accounts", "PrometheusMetrics", "Rooms", "SocketIO", "SocketIOClient", argumentParser,
-                coreMetrics, logging, nioCore, nioPosix,
+                "RejoinServer", "Accounts", "Bench", "PrometheusMetrics", "Rooms", "SocketIO", "SocketIOClient",
+                argumentParser, coreMetrics, logging, nioCore, nioPosix,
             ],
             resources: [.embedInCode("Resources")],
             swiftSettings: swiftSettings),
@@ -134,6 +137,9 @@ let package = Package(
             name: "SocketIOClient",
             dependencies: ["EngineIO", nioCore, nioPosix, nioHTTP1],
             swiftSettings: swiftSettings),
+
+        .target(
+            name: "Bench", dependencies: ["SocketIOClient", nioCore, nioPosix, histogram], swiftSettings: swiftSettings),
 
         // Tests: one target for each of ours, on real servers.
         .target(

@@ -16,7 +16,12 @@ enum WorkerThread {
     /// - Returns: whether there is such a thread.
     static func start(niceness: CInt = 0, _ run: @escaping @Sendable () -> Void) -> Bool {
         var thread = pthread_t()
-        let argument = Unmanaged.passRetained(Body(niceness == 0 ? run : { Self.nicely(niceness, run) }))
+        let body = Body {
+            // On Linux this is the calling thread alone. It may fail, and then does no harm.
+            if niceness != 0 { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness) }
+            run()
+        }
+        let argument = Unmanaged.passRetained(body)
         let result = pthread_create(
             &thread, nil,
             { argument in
@@ -30,11 +35,5 @@ enum WorkerThread {
             return false
         }
         return true
-    }
-
-    private static func nicely(_ niceness: CInt, _ run: () -> Void) {
-        // On Linux this is the calling thread alone. It may fail, and then does no harm.
-        setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness)
-        run()
     }
 }

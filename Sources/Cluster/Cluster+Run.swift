@@ -199,7 +199,7 @@ extension Cluster {
         if isNew { logger.warning("heartbeat failed", metadata: ["error": "\(reason)"]) }
     }
 
-    private func leave() async {
+    package func leave() async {
         state.withLock { $0.membership.left() }
         await subscriber.unsubscribe(.plain(keys.node(name)))
         await subscriber.unsubscribe(.plain(keys.control))

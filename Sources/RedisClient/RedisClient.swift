@@ -26,6 +26,8 @@ public final class RedisClient: Sendable, Service {
         var pipeline: CommandPipeline?
         var connectionHandlers: [@Sendable (RedisServerInfo) -> Void] = []
         var connectionWaiters: [ObjectIdentifier: EventLoopPromise<Void>] = [:]
+        /// Why the last attempt to connect came to nothing.
+        var lastFailure: RedisError?
     }
 
     /// - Parameters:
@@ -47,7 +49,12 @@ public final class RedisClient: Sendable, Service {
         precondition(!self.isRunning.exchange(true, ordering: .acquiringAndReleasing), "the client runs already")
         defer { self.isRunning.store(false, ordering: .releasing) }
         await runConnections(logger: self.logger, configuration: self.configuration) { () throws(RedisError) in
-            try await self.serveOneConnection()
+            do throws(RedisError) {
+                return try await self.serveOneConnection()
+            } catch {
+                await onLoop(self.eventLoop) { self.loopState.value.lastFailure = error }
+                throw error
+            }
         }
     }
 
@@ -112,7 +119,10 @@ public final class RedisClient: Sendable, Service {
         let promise = self.eventLoop.makePromise(of: Void.self)
         let key = ObjectIdentifier(promise.futureResult)
         let timer = self.eventLoop.scheduleTask(in: TimeAmount(timeout)) {
-            promise.fail(RedisError(code: .unavailable, message: "not connected to redis within \(timeout)"))
+            promise.fail(
+                RedisError(
+                    code: .unavailable, message: "\(self.configuration) cannot be used within \(timeout)",
+                    underlying: self.loopState.value.lastFailure))
         }
         self.eventLoop.execute {
             if self.isConnected {

@@ -27,9 +27,6 @@ public struct RoomLimits: Sendable {
 
     /// An act's changes that one call of the script can take.
     var maximumChanges: Int { min(maximumFields, 2_048) }
-
-    /// Log entries in one answer of Redis; beyond, all of the room is read instead.
-    var maximumEntries: Int { min(logLength, 512) }
 }
 
 extension Duration {

@@ -58,23 +58,23 @@ public final class Rooms: Sendable, Service {
 
     /// A socket joins: one more holder, until ``leave(_:)``; none when this throws.
     ///
-    /// - Parameters:
-    ///   - known: where the socket knows the room to be.
-    ///   - handOver: gets the answer on the room's event loop, before any later patch is broadcast: what it does there
-    ///     at once comes before that patch, also when it hops to a socket's event loop as the broadcast does.
+    /// To be called on the socket's event loop: the answer comes back there after every broadcast that it includes, and
+    /// before every later one. What is done with it at once, without waiting for anything else, is between them.
+    ///
+    /// - Parameter known: where the socket knows the room to be.
     /// - Throws: ``RoomError`` when Redis cannot be reached.
     public nonisolated(nonsending) func enter(
-        _ room: RoomName, since known: RoomPosition? = nil, handOver: (@Sendable (JoinAnswer) -> Void)? = nil
+        _ room: RoomName, since known: RoomPosition? = nil
     ) async throws(RoomError) -> JoinAnswer {
-        try await shard(of: room).enter(room, since: known, handOver: handOver)
+        try await shard(of: room).enter(room, since: known)
     }
 
-    /// A socket that joined already asks again. Parameters as ``enter(_:since:handOver:)``.
+    /// A socket that joined already asks again. As ``enter(_:since:)``.
     /// - Throws: ``RoomError`` when nobody of this node has entered the room, or Redis cannot be reached.
     public nonisolated(nonsending) func answer(
-        _ room: RoomName, since known: RoomPosition? = nil, handOver: (@Sendable (JoinAnswer) -> Void)? = nil
+        _ room: RoomName, since known: RoomPosition? = nil
     ) async throws(RoomError) -> JoinAnswer {
-        try await shard(of: room).answer(room, since: known, handOver: handOver)
+        try await shard(of: room).answer(room, since: known)
     }
 
     /// A socket leaves. The room is followed for some seconds more, in case somebody comes back.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CoreMetrics
 import Logging
+import NIOCore
 import PrometheusMetrics
 import RejoinServer
 import Rooms
@@ -25,6 +26,21 @@ struct ServeCommand: AsyncParsableCommand {
         let node = RejoinNode(
             configuration: configuration, games: games, metrics: metrics, logger: Logger(label: "rejoin"),
             onReady: { Terminal.say("rejoin: node \($0.name) ready on \($0.url) (admin \($0.adminURL))") })
-        try await node.run()
+        do {
+            try await node.run()
+        } catch let error as IOError {
+            throw Self.failure(of: error, configuration)
+        }
+    }
+
+    /// What the system refused, with the listener that it is about.
+    private static func failure(of error: IOError, _ configuration: RejoinConfiguration) -> Failure {
+        let node = configuration.node
+        let listeners = [(node.host, node.port, "--port"), (node.adminHost, node.adminPort, "--admin-port")]
+        for (host, port, flag) in listeners {
+            guard let obstacle = LoopbackPort.obstacle(host: host, port: port) else { continue }
+            return Failure("port \(port) of \(host) cannot be used: \(obstacle); \(flag) gives another one")
+        }
+        return Failure("\(error)")
     }
 }

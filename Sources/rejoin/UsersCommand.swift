@@ -37,7 +37,7 @@ struct UsersCommand: ParsableCommand {
         func run() async throws {
             let configuration = try Settings.clusterConfiguration()
             let password = try password.read(configuration.limits)
-            let user = try await UsersCommand.accounts(configuration) { accounts throws(AccountsError) in
+            let user = try await UsersCommand.accounts(configuration, name) { accounts throws(AccountsError) in
                 try await accounts.add(name: name, password: password)
             }
             Terminal.say("added \(Terminal.singleLine(user.name)) (\(user.id))")
@@ -55,7 +55,7 @@ struct UsersCommand: ParsableCommand {
         func run() async throws {
             let configuration = try Settings.clusterConfiguration()
             let password = try password.read(configuration.limits)
-            let user = try await UsersCommand.accounts(configuration) { accounts throws(AccountsError) in
+            let user = try await UsersCommand.accounts(configuration, name) { accounts throws(AccountsError) in
                 try await accounts.setPassword(name: name, password: password)
             }
             Terminal.say("changed the password of \(Terminal.singleLine(user.name)) (\(user.id))")
@@ -99,7 +99,7 @@ struct UsersCommand: ParsableCommand {
 
         func run() async throws {
             let configuration = try Settings.clusterConfiguration()
-            let user = try await UsersCommand.accounts(configuration) { accounts throws(AccountsError) in
+            let user = try await UsersCommand.accounts(configuration, name) { accounts throws(AccountsError) in
                 try await accounts.remove(name: name)
             }
             Terminal.say("removed \(Terminal.singleLine(user.name)) (\(user.id))")
@@ -107,10 +107,10 @@ struct UsersCommand: ParsableCommand {
         }
     }
 
-    /// Opens the store for the work, and says in one line what fails.
+    /// Opens the store for the work, and says in one line what fails, and with whose account.
     @discardableResult
     private static func accounts<Result>(
-        _ configuration: RejoinConfiguration,
+        _ configuration: RejoinConfiguration, _ name: String? = nil,
         _ work: (Accounts) async throws(AccountsError) -> Result
     ) async throws -> Result {
         var logger = Logger(label: "rejoin.users")
@@ -118,7 +118,10 @@ struct UsersCommand: ParsableCommand {
         do throws(AccountsError) {
             return try await work(Accounts.open(configuration, logger: logger))
         } catch {
-            throw Failure(error.description)
+            guard let name, error.code != .invalidStore, error.code != .unavailable else {
+                throw Failure(error.description)
+            }
+            throw Failure("\(name): \(error.description)")
         }
     }
 

@@ -164,11 +164,27 @@ struct ConfigurationTests {
         "what this version does not support is refused with a line that says so",
         arguments: [
             ("REJOIN_REDIS_URL", "rediss://h:1"), ("REJOIN_REDIS_URL", "redis+sentinel://a,b/m"),
-            ("REJOIN_REDIS_URL", "redis+cluster://a,b"), ("REJOIN_ACCOUNTS_URL", "postgres://u:p@h/d"),
-            ("REJOIN_ACCOUNTS_QUERY", "select 1"),
+            ("REJOIN_REDIS_URL", "redis+cluster://a,b"),
         ])
     func unsupported(variable: String, value: String) {
         #expect(complaint(environment: [variable: value]).contains("not supported by this version"))
+    }
+
+    @Test("accounts are in a file, in PostgreSQL, or in another program's table there")
+    func accounts() throws {
+        let url = "postgresql://ada:c4nary@one,two/accounts?sslmode=verify-full"
+        let query = "SELECT id, name, hash FROM users WHERE lower(name) = $1"
+        #expect(try read(["--accounts-url", url]).accounts.url == url)
+        #expect(try read(["--accounts-url", url]).accounts.query == nil)
+        #expect(try read(["--accounts-url", url, "--accounts-query", query]).accounts.query == query)
+        #expect(complaint(["--accounts-query", query]).hasPrefix("accounts.query: "))
+        #expect(complaint(["--accounts-query", query]).contains("needs postgres://"))
+        #expect(
+            complaint(["--accounts-url", url, "--accounts-query", query, "--registration", "open"])
+                .hasPrefix("registration: "))
+        let unescaped = complaint(["--accounts-url", "postgres://ada:c4@nary@h/d"])
+        #expect(unescaped.hasPrefix("accounts.url: the value from --accounts-url is no URL"))
+        #expect(!unescaped.contains("nary"))
     }
 
     @Test("TLS: a certificate without a key is wrong, and both together are not supported")

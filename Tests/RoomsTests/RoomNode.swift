@@ -25,7 +25,7 @@ struct RoomNode: Sendable {
         let group = MultiThreadedEventLoopGroup.singleton
         let redis = RedisClient(configuration: configuration, eventLoop: group.next(), logger: logger)
         let subscriber = RedisSubscriber(configuration: configuration, eventLoop: group.next(), logger: logger)
-        let watcher = Watcher()
+        let watcher = Watcher(eventLoop: group.next())
         let rooms = Rooms(
             redis: redis, subscriber: subscriber, prefix: "rejoin:", games: games, limits: limits,
             eventLoops: eventLoops ?? [group.next(), group.next()], audience: watcher, logger: logger)
@@ -55,8 +55,7 @@ struct RoomNode: Sendable {
     /// Enters as the node's client.
     @discardableResult
     func enter(_ room: RoomName, since: RoomPosition? = nil) async throws -> JSONBytes {
-        let answer = try await rooms.enter(room, since: since) { [watcher] in watcher.joined(room, $0) }
-        return answer.object
+        try await watcher.enter(room, of: rooms, since: since)
     }
 
     func act(_ room: RoomName, _ id: String, _ action: String, as session: SessionGuard) async throws -> ActResult {
@@ -100,8 +99,28 @@ extension ActResult {
     }
 }
 
-/// A client that follows rooms as the contract says, and complains of what no client may see.
+/// A client that follows rooms as the contract says, and complains of what no client may see. It hears on an event loop
+/// of its own, as sockets do.
 final class Watcher: RoomAudience {
+    /// Work on the client's event loop.
+    private actor Loop {
+        nonisolated let eventLoop: any EventLoop
+
+        nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
+
+        init(_ eventLoop: any EventLoop) {
+            self.eventLoop = eventLoop
+        }
+
+        func enter(
+            _ room: RoomName, of rooms: Rooms, since: RoomPosition?, then joined: @Sendable (JoinAnswer) -> Void
+        ) async throws(RoomError) -> JoinAnswer {
+            let answer = try await rooms.enter(room, since: since)
+            joined(answer)
+            return answer
+        }
+    }
+
     struct Room: Sendable, Equatable {
         var epoch = ""
         var version = 0
@@ -121,12 +140,21 @@ final class Watcher: RoomAudience {
     }
 
     private let state = Mutex(State())
+    private let loop: Loop
+
+    init(eventLoop: any EventLoop) {
+        loop = Loop(eventLoop)
+    }
+
+    func enter(_ room: RoomName, of rooms: Rooms, since: RoomPosition?) async throws -> JSONBytes {
+        try await loop.enter(room, of: rooms, since: since) { self.joined(room, $0) }.object
+    }
 
     func room(_ name: RoomName) -> Room? { state.withLock { $0.rooms[name] } }
     var complaints: [String] { state.withLock { $0.complaints } }
     var casts: [(argument: String, except: String?)] { state.withLock { $0.casts } }
 
-    func joined(_ name: RoomName, _ answer: JoinAnswer) {
+    private func joined(_ name: RoomName, _ answer: JoinAnswer) {
         let object = answer.object
         state.withLock { state in
             if object["state"] != nil {
@@ -140,6 +168,10 @@ final class Watcher: RoomAudience {
     }
 
     func broadcast(event: String, argument: ByteBuffer, to room: RoomName, except socket: String?) {
+        loop.eventLoop.execute { self.heard(event, argument, in: room, except: socket) }
+    }
+
+    private func heard(_ event: String, _ argument: ByteBuffer, in room: RoomName, except socket: String?) {
         state.withLock { state in
             guard let object = try? JSONBytes(validating: argument), object["room"]?.string == room.string else {
                 state.complaints.append("\(event): \(String(buffer: argument))")

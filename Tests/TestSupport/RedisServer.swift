@@ -140,7 +140,7 @@ private func answers(_ port: Int) -> Bool {
     return text.hasPrefix("+PONG") || text.hasPrefix("-NOAUTH") || text.hasPrefix("-NOPERM")
 }
 
-private func readText(_ path: String) -> String {
+func readText(_ path: String) -> String {
     guard let file = fopen(path, "re") else { return "" }
     defer { fclose(file) }
     var bytes: [UInt8] = []

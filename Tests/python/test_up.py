@@ -223,7 +223,7 @@ async def test_bots_walk_in_the_arena_lose_their_node_and_walk_on(start, players
     def score(state):
         return sum(1 for field in state if field.startswith("tile/"))
 
-    assert sum(1 for name in (await arena(watcher))["state"] if name.startswith("player/")) == 5
+    assert sum(1 for name in (await arena(watcher))["state"] if name.endswith("/player")) == 5
     os.kill(next(node for node in up.nodes() if node.name != home.name).pid, signal.SIGKILL)
     before = score((await arena(watcher))["state"])
 

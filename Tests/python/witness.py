@@ -141,7 +141,7 @@ class Witness(Player):
 
     async def connect(self, node, token=None, **options):
         session = await super().connect(node, token=token or self.token, **options)
-        self.token = session.get("token") or self.token
+        self.token = session.get("token") or token or self.token
         self.user = session["user"]
         self.node = node
         return session

@@ -77,7 +77,7 @@ public struct PostgresAddress: Sendable, CustomStringConvertible, CustomDebugStr
     /// Whether the one `@` that there may be ends the user and the password: a second one, or one after a `/`, `?` or
     /// `#`, is most likely a password that was not escaped.
     private static func hasPlainAuthority(_ url: String) -> Bool {
-        guard let start = url.range(of: "://")?.upperBound else { return false }
+        guard let start = url.firstRange(of: "://")?.upperBound else { return false }
         let rest = url[start...]
         let authority = rest.prefix { !"/?#".contains($0) }
         return rest.utf8.count { $0 == UInt8(ascii: "@") } == authority.utf8.count { $0 == UInt8(ascii: "@") }

@@ -100,19 +100,27 @@ final class PostgresConnection: @unchecked Sendable {
     }
 
     /// Does `body` in a transaction, which is undone when it throws.
+    ///
+    /// - Throws: what `body` throws; `uncertain` when the connection was lost while the end of it was under way.
     func transaction<Value>(
         _ body: () throws(PostgresFailure) -> Value
     ) throws(PostgresFailure) -> Value {
         try self.execute("BEGIN")
+        let value: Value
         do throws(PostgresFailure) {
-            let value = try body()
-            try self.execute("COMMIT")
-            return value
+            value = try body()
         } catch {
             // A connection that is lost, or whose time is over, is closed, which undoes it as well.
             if case .refused = error.kind { try self.execute("ROLLBACK") }
             throw error
         }
+        do throws(PostgresFailure) {
+            try self.execute("COMMIT")
+        } catch {
+            if case .refused = error.kind { throw error }
+            throw PostgresFailure(.uncertain, error.message)
+        }
+        return value
     }
 
     private func connect() throws(PostgresFailure) {
@@ -136,12 +144,12 @@ final class PostgresConnection: @unchecked Sendable {
 
     private func flush() throws(PostgresFailure) {
         while true {
-            switch PQflush(self.connection) {
-            case 0: return
-            case 1:
-                let ready = try self.wait(POLLIN | POLLOUT)
-                guard ready & POLLIN == 0 || PQconsumeInput(self.connection) == 1 else { fallthrough }
-            default:
+            let unsent = PQflush(self.connection)
+            guard unsent != 0 else { return }
+            guard unsent == 1 else { throw PostgresFailure(.lost, self.message) }
+            // The server may be waiting for us to read before it reads.
+            let ready = try self.wait(POLLIN | POLLOUT)
+            guard ready & POLLIN == 0 || PQconsumeInput(self.connection) == 1 else {
                 throw PostgresFailure(.lost, self.message)
             }
         }

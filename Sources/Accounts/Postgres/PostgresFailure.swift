@@ -7,6 +7,8 @@ struct PostgresFailure: Error, Sendable, CustomStringConvertible {
         case lost
         /// The call's deadline passed.
         case timeout
+        /// No answer came to the end of a transaction: the change may have been made.
+        case uncertain
         /// Too many calls wait, or the caller was cancelled: nothing was asked.
         case turnedAway
         /// The server refused the statement, with this reason (SQLSTATE, PostgreSQL appendix A).
@@ -40,7 +42,7 @@ struct PostgresFailure: Error, Sendable, CustomStringConvertible {
             !["08", "25", "40", "53", "54", "55", "57", "58"].contains { state.hasPrefix($0) }
         case .unfit:
             true
-        case .lost, .timeout, .turnedAway:
+        case .lost, .timeout, .uncertain, .turnedAway:
             false
         }
     }
@@ -66,7 +68,7 @@ struct PostgresFailure: Error, Sendable, CustomStringConvertible {
             switch self.kind {
             case .notConnected where self.needsMending:
                 "check user, password, database and TLS in the accounts address"
-            case .lost:
+            case .uncertain:
                 "whether a change was made is not known; look before trying again"
             case .refused where self.needsMending, .unfit:
                 "check the database and the rights of its user"

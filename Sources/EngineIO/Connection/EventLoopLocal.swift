@@ -14,11 +14,15 @@ package final class EventLoopLocal<Value>: Sendable {
         set { box(eventLoop)?.value = newValue }
     }
 
-    /// Runs something on every event loop that has a value.
+    /// Runs something on every event loop that has a value; at once on the one that it is called on.
     package func forEach(_ body: @escaping @Sendable (Value) -> Void) {
         for (eventLoop, box) in boxes {
-            eventLoop.execute {
+            if eventLoop.inEventLoop {
                 if let value = box.value { body(value) }
+            } else {
+                eventLoop.execute {
+                    if let value = box.value { body(value) }
+                }
             }
         }
     }

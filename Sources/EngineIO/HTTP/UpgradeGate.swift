@@ -207,7 +207,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
         }
         let handshake = EngineHandshake(head: head, query: request.query, peer: context.remoteAddress)
         let gate = NIOLoopBound((gate: self, context: context), eventLoop: context.eventLoop)
-        loop.admit { [loop] admitted in
+        loop.admit { admitted in
             let (gate, context) = gate.value
             guard gate.isDeciding else { return false }
             if admitted {

@@ -70,8 +70,7 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
             }
         } catch {
             loop.counters.violations.increment()
-            closeFrame(error.closeCode, error.message)
-            ended(.transportError)
+            end(.transportError, code: error.closeCode, error.message)
             return
         }
         if !closing, bytes.readableBytes > 0 {
@@ -134,9 +133,16 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
             break
         case .close(let code, _):
             // RFC 6455 5.5.1: a close is answered once, with the code that came.
-            closeFrame(code ?? WebSocketCloseCode.normal, "")
-            ended(.transportClose)
+            end(.transportClose, code: code ?? WebSocketCloseCode.normal)
         }
+    }
+
+    /// Closes the WebSocket, and tells the connection why, whatever the channel makes of it meanwhile.
+    private func end(_ reason: CloseReason, code: UInt16, _ message: String = "") {
+        let connection = connection
+        self.connection = nil
+        closeFrame(code, message)
+        connection?.transportEnded(reason)
     }
 
     private func ended(_ reason: CloseReason) {
@@ -150,8 +156,7 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
         unreadPongs = channelContext.channel.isWritable ? 0 : unreadPongs + 1
         guard unreadPongs <= Self.maximumUnreadPongs else {
             loop.counters.violations.increment()
-            closeFrame(WebSocketCloseCode.policyViolation, "too many pings")
-            ended(.transportError)
+            end(.transportError, code: WebSocketCloseCode.policyViolation, "too many pings")
             return
         }
         var frame = channelContext.channel.allocator.buffer(capacity: payload.readableBytes + 2)

@@ -65,11 +65,11 @@ extension ConfigurationKey {
     // MARK: Accounts and login
 
     package static let accountsURL = Self(
-        "accounts.url", .accounts, .text("sqlite:FILE"), phrase: "sqlite:DATA/accounts.db", secret: true,
-        "where names and password hashes are")
+        "accounts.url", .accounts, .text("sqlite:FILE or postgres://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE"),
+        phrase: "sqlite:DATA/accounts.db", secret: true, "where names and password hashes are")
     package static let accountsQuery = Self(
-        "accounts.query", .accounts, .text("an SQL query with one parameter"), phrase: "own table",
-        "query of an existing users table: name in; id, name and hash out (not supported by this version)")
+        "accounts.query", .accounts, .text("an SQL query with one parameter, $1"), phrase: "own table",
+        "query of an existing PostgreSQL users table: name in lower case in; id, name and hash out; nothing is changed")
     package static let registration = Self(
         "registration", .accounts, .choice(["closed", "open"]), default: "closed", phrase: "closed (open under up)",
         "may visitors register")
@@ -171,7 +171,7 @@ extension ConfigurationKey {
     package static let limitRoomBytes = Self(
         "limit.room-bytes", .limits, .bytes(1_024...67_108_864), default: "262144", "size of a room")
     package static let limitRoomLog = Self(
-        "limit.room-log", .limits, .integer(16...1_000_000), default: "1000",
+        "limit.room-log", .limits, .integer(1...1_000_000), default: "1000",
         "changes of a room that are kept for those who come back")
     package static let limitRedisCommands = Self(
         "limit.redis-commands", .limits, .integer(16...1_000_000), default: "16384",

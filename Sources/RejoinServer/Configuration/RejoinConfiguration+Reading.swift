@@ -1,3 +1,4 @@
+import Accounts
 import FoundationEssentials
 import Logging
 import RedisClient
@@ -59,9 +60,6 @@ extension RejoinConfiguration {
             throw ConfigurationError(
                 key: .tlsCert, "TLS on the public listener is not supported by this version; let a proxy do it")
         }
-        if try reader.optionalText(.accountsQuery) != nil {
-            throw ConfigurationError(key: .accountsQuery, "a query of one's own is not supported by this version")
-        }
     }
 
     private static func node(_ reader: ConfigurationReader) throws(ConfigurationError) -> Node {
@@ -116,18 +114,28 @@ extension RejoinConfiguration {
         _ reader: ConfigurationReader, data: String
     ) throws(ConfigurationError) -> Accounts {
         let url = try reader.optionalText(.accountsURL) ?? "sqlite:\(data)/accounts.db"
-        if url.hasPrefix("postgres://") || url.hasPrefix("postgresql://") {
-            throw ConfigurationError(key: .accountsURL, "PostgreSQL is not supported by this version, use sqlite:FILE")
+        let isPostgres = PostgresAddress.isAddress(url)
+        guard !isPostgres || (try? PostgresAddress(url)) != nil else {
+            throw reader.error(
+                .accountsURL,
+                "is no URL that PostgreSQL can read (in user and password @ is written %40, / %2F and so on)")
         }
-        guard url.hasPrefix("sqlite:"), url.utf8.count > "sqlite:".utf8.count, !url.utf8.contains(0) else {
+        guard isPostgres || (try? SQLiteAccountStore.Configuration(url: url)) != nil else {
             throw reader.error(.accountsURL)
         }
         let registration = try reader.value(.registration) { text -> Bool? in
             ["open": true, "closed": false][text]
         }
+        let query = try reader.optionalText(.accountsQuery)
+        guard query == nil || isPostgres else {
+            throw reader.error(.accountsQuery, "needs postgres://… in accounts.url, which is sqlite:…")
+        }
+        guard query == nil || !registration else {
+            throw reader.error(.registration, "does not go with accounts.query, which changes nothing")
+        }
         let cores = ProcessInfo.processInfo.activeProcessorCount
         return Accounts(
-            url: url, isRegistrationOpen: registration,
+            url: url, query: query, isRegistrationOpen: registration,
             allowsInsecureLogin: try reader.boolean(.insecureLogin),
             hashingThreads: try reader.optionalInteger(.hashingThreads) ?? max(1, min(4, cores / 2)))
     }

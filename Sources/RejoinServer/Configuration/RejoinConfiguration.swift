@@ -27,8 +27,10 @@ public struct RejoinConfiguration: Sendable {
 
     /// Name + password -> user.
     public struct Accounts: Sendable {
-        /// `sqlite:FILE`.
+        /// `sqlite:FILE`, or the URL of a PostgreSQL database, which is never shown.
         public var url: String
+        /// The query of another program's table; `nil`: accounts are in a table of their own. PostgreSQL only.
+        public var query: String?
         /// Whether visitors may register. Default: `false`; `true` under `rejoin up`.
         public var isRegistrationOpen: Bool
         /// Whether a login over plain HTTP off loopback is allowed. Default: `false`.

@@ -55,7 +55,7 @@ public struct ClusterConsole: Sendable {
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await redis.run() }
             defer { group.cancelAll() }
-            try await redis.waitUntilConnected(timeout: .seconds(5))
+            try await redis.waitUntilConnected(timeout: .seconds(3))
             return try await work(console)
         }
     }
@@ -106,7 +106,21 @@ public struct ClusterConsole: Sendable {
             configuration: clusterConfiguration, redis: redis, subscriber: subscriber, logger: logger)
         cluster.onControl(kind: SessionEnding.kind) { _ in SessionEnding.confirmation(sockets: 0) }
         cluster.onControl(kind: SessionEnding.refreshKind) { _ in .null }
-        return try await withThrowingTaskGroup(of: Void.self) { group in
+        let outcome: Swift.Result<Result, any Error>
+        do {
+            outcome = .success(try await member(cluster, subscriber, work))
+        } catch {
+            outcome = .failure(error)
+        }
+        // Or every logout would wait for its answer until its record is too old.
+        await cluster.leave()
+        return try outcome.get()
+    }
+
+    private func member<Result: Sendable>(
+        _ cluster: Cluster, _ subscriber: RedisSubscriber, _ work: @escaping @Sendable (Cluster) async throws -> Result
+    ) async throws -> Result {
+        try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await subscriber.run() }
             group.addTask { try await cluster.run() }
             defer { group.cancelAll() }

@@ -61,6 +61,7 @@ struct SessionRoutes: Sendable {
     }
 
     private func claim(_ asker: Asker, _ body: JSONBytes) async throws(RequestFailure) -> Response {
+        try sessions.requireSecure(asker.visitor)
         guard let text = body["ticket"]?.string else {
             throw RequestFailure(.badRequest, "ticket: the string from the login's answer is expected")
         }

@@ -14,6 +14,8 @@ extension NodeParts {
         do throws(AccountsError) {
             return try await Accounts.open(configuration, logger: logger)
         } catch {
+            // What may pass is no mistake of the configuration.
+            guard error.code == .invalidStore else { throw error }
             throw ConfigurationError(key: .accountsURL, error.message)
         }
     }
@@ -108,15 +110,28 @@ extension NodeParts {
 extension Accounts {
     /// Opens the accounts that a configuration names.
     ///
-    /// - Throws: `invalidStore` for a file that is none, `unavailable` when it cannot be opened now.
+    /// - Throws: `invalidStore` for a file that is none or a database that refuses us, `unavailable` when the store
+    ///   cannot be opened now.
     public static func open(
         _ configuration: RejoinConfiguration, logger: Logger
     ) async throws(AccountsError) -> Accounts {
-        let store = try await SQLiteAccountStore.open(.init(url: configuration.accounts.url))
+        let accounts = configuration.accounts
+        let store: any AccountStore
+        if PostgresAddress.isAddress(accounts.url) {
+            let database = try PostgresConfiguration(url: accounts.url)
+            if let query = accounts.query {
+                store = try await PostgresQueryAccountStore.open(database, query: query, logger: logger)
+            } else {
+                store = try await PostgresAccountStore.open(database, logger: logger)
+            }
+        } else {
+            store = try await SQLiteAccountStore.open(.init(url: accounts.url))
+        }
         return Accounts(
             store: store,
             hashing: HashingPool(
                 threads: configuration.accounts.hashingThreads, maximumWaiting: configuration.limits.hashingQueue),
-            registration: configuration.accounts.isRegistrationOpen ? .open : .closed, logger: logger)
+            registration: configuration.accounts.isRegistrationOpen ? .open : .closed,
+            passwordBytes: configuration.limits.passwordBytes, logger: logger)
     }
 }

@@ -12,6 +12,14 @@ extension ByteBuffer {
         writeJSONInteger(position.version)
     }
 
+    /// `"from":…,"version":…`
+    mutating func writeStep(from: Int, to version: Int) {
+        writeStaticString("\"from\":")
+        writeJSONInteger(from)
+        writeStaticString(",\"version\":")
+        writeJSONInteger(version)
+    }
+
     mutating func writeFields(_ fields: some Sequence<(FieldName, JSONBytes)>) {
         var isFirst = true
         for (name, value) in fields {

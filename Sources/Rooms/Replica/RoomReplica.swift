@@ -26,8 +26,8 @@ final class RoomReplica {
     let name: RoomName
     private(set) var position = RoomPosition(epoch: "", version: 0)
     private(set) var fields: [FieldName: RoomField] = [:]
-    /// The latest steps, without a hole up to `position`.
-    private var recent: Deque<RoomEntry> = []
+    /// What the latest steps changed, without a hole up to `position`: their values are in `fields`.
+    private var recent: Deque<[FieldName]> = []
     private var recentChanges = 0
     private var waiting: Deque<RoomPatch> = []
     private var formerEpochs: Deque<String> = []
@@ -87,11 +87,18 @@ final class RoomReplica {
     /// - Parameter asked: where the replica was when the question was sent.
     func received(_ reading: RoomReading, asked: RoomPosition) -> Outcome {
         let place = reading.position
-        guard place.epoch == position.epoch else {
+        if place.epoch != position.epoch {
             // An answer to an older question may be about an epoch that is over.
-            guard asked.epoch == position.epoch, case .fields(let fields) = reading.content else { return .gap }
-            replace(with: fields, at: place)
-            return .replaced
+            guard asked.epoch == position.epoch else { return .gap }
+            switch reading.content {
+            case .fields(let fields):
+                replace(with: fields, at: place)
+                return .replaced
+            case .entries:
+                guard position.epoch.isEmpty else { return .gap }
+                // The room's first steps: who knows it empty needs no more than them.
+                position = RoomPosition(epoch: place.epoch, version: 0)
+            }
         }
         guard place.version > position.version else { return .ignored }
         switch reading.content {
@@ -130,10 +137,10 @@ final class RoomReplica {
             untold?.names.insert(name)
         }
         position = RoomPosition(epoch: position.epoch, version: entry.version)
-        recent.append(entry)
+        recent.append(entry.changes.map(\.name))
         recentChanges += entry.changes.count
         while recent.count > Self.maximumRecentEntries || recentChanges > Self.maximumRecentChanges {
-            recentChanges -= recent.removeFirst().changes.count
+            recentChanges -= recent.removeFirst().count
         }
         encodedState = nil
     }
@@ -174,36 +181,28 @@ final class RoomReplica {
     }
 
     /// What changed since a position within the steps that are known, or within older ones.
-    /// - Parameter older: steps that follow `known` without a hole; nil when there are none to add.
+    /// - Parameter older: steps that follow `known` without a hole; none when there are none to add.
     /// - Returns: nil when there are steps missing.
     func patches(since known: RoomPosition, older: [RoomEntry] = []) -> JoinAnswer? {
         guard known.epoch == position.epoch, known.version <= position.version else { return nil }
+        var names = Set<FieldName>()
         var version = known.version
-        var changes: [FieldName: RoomField?] = [:]
-        func follow(_ entries: some Sequence<RoomEntry>) -> Bool {
-            for entry in entries where entry.version > version {
-                guard entry.version == version + 1 else { return false }
-                version = entry.version
-                for (name, value) in entry.changes {
-                    changes[name] = .some(value.map { RoomField(version: entry.version, value: $0) })
-                }
-            }
-            return true
+        for entry in older where entry.version > version {
+            guard entry.version == version + 1 else { return nil }
+            version = entry.version
+            names.formUnion(entry.changes.lazy.map(\.name))
         }
-        guard follow(older), follow(recent), version == position.version else { return nil }
+        let missing = max(0, position.version - version)
+        guard missing <= recent.count else { return nil }
+        for step in recent.suffix(missing) { names.formUnion(step) }
         var body = ByteBuffer()
         body.writePosition(position, of: name)
         body.writeStaticString(",\"patches\":[")
-        if known.version < version {
-            body.writeStaticString("{\"from\":")
-            body.writeJSONInteger(known.version)
-            body.writeStaticString(",\"version\":")
-            body.writeJSONInteger(version)
-            body.writeStaticString(",\"set\":{")
-            body.writeFields(changes.lazy.compactMap { name, field in field.map { (name, $0.value) } })
-            body.writeStaticString("},\"del\":[")
-            body.writeNames(changes.lazy.filter { $0.value == nil }.map(\.key))
-            body.writeStaticString("]}")
+        if known.version < position.version {
+            body.writeStaticString("{")
+            body.writeStep(from: known.version, to: position.version)
+            writeContent(of: names, into: &body)
+            body.writeStaticString("}")
         }
         body.writeStaticString("]")
         return JoinAnswer(position: position, body: body)
@@ -222,15 +221,19 @@ final class RoomReplica {
         argument.writeJSONString(name.string)
         argument.writeStaticString(",\"epoch\":")
         argument.writeJSONString(position.epoch)
-        argument.writeStaticString(",\"from\":")
-        argument.writeJSONInteger(untold.from)
-        argument.writeStaticString(",\"version\":")
-        argument.writeJSONInteger(position.version)
-        argument.writeStaticString(",\"set\":{")
-        argument.writeFields(untold.names.lazy.compactMap { name in self.fields[name].map { (name, $0.value) } })
-        argument.writeStaticString("},\"del\":[")
-        argument.writeNames(untold.names.lazy.filter { self.fields[$0] == nil })
-        argument.writeStaticString("]}")
+        argument.writeStaticString(",")
+        argument.writeStep(from: untold.from, to: position.version)
+        writeContent(of: untold.names, into: &argument)
+        argument.writeStaticString("}")
         return argument
+    }
+
+    /// `,"set":{…},"del":[…]`: what the fields of these names are now.
+    private func writeContent(of names: Set<FieldName>, into buffer: inout ByteBuffer) {
+        buffer.writeStaticString(",\"set\":{")
+        buffer.writeFields(names.lazy.compactMap { name in self.fields[name].map { (name, $0.value) } })
+        buffer.writeStaticString("},\"del\":[")
+        buffer.writeNames(names.lazy.filter { self.fields[$0] == nil })
+        buffer.writeStaticString("]")
     }
 }

@@ -6,7 +6,6 @@
 -- ARGV  1 channel   2 act id   3 user id   4 session generation   5 replication id as the node knows it
 --       6 an epoch to begin if one must be   7, 8 epoch and version of the node's replica   9 how many reads follow
 --       10 'act' or 'refusal'   11 idle time of a room in ms   12 length of the log   13 most fields   14 most bytes
---       15 most log entries in an answer
 --       then a name and a version for each read (an absent field is at 0; the name '' is the room itself),
 --       then a name and a value for each change (the empty value deletes)
 -- Returns one of
@@ -17,9 +16,11 @@
 --       {'too_large', replid, 'fields' or 'bytes'}
 --       {'conflict', replid, epoch, version, entries or false, room or false}   and what the replica missed
 
-local HOUR = 3600
 local REMEMBERED = 128
-local FIRST = 16
+-- Keys are given their time to live at a user's first act and once in so many seconds after it, not with every act.
+local RENEWAL = math.min(60, math.floor(tonumber(ARGV[11]) / 8000))
+local HOUR = 3600
+local FIRST = 15
 
 local channel, id, user = ARGV[1], ARGV[2], ARGV[3]
 local seenEpoch, seenVersion = ARGV[7], tonumber(ARGV[8])
@@ -68,7 +69,7 @@ if isCurrent then
     end
 end
 if not isCurrent then
-    local entries, room = missed(version, epoch, seenEpoch, seenVersion, tonumber(ARGV[15]))
+    local entries, room = missed(version, epoch, seenEpoch, seenVersion, tonumber(ARGV[12]))
     return {'conflict', actual, epoch, version, entries, room}
 end
 if ARGV[10] == 'refusal' then
@@ -130,11 +131,14 @@ for i = firstChange, #ARGV, 2 do
 end
 
 local now = tonumber(redis.call('TIME')[1])
-local count, body = 0, ''
+local count, body, renewed = 0, '', now
 if ring then
     local stamp, kept, start = string.match(ring, '^(%d+) (%d+)()')
-    if stamp and now - tonumber(stamp) <= HOUR then
+    if stamp and now - tonumber(stamp) <= HOUR + RENEWAL then
         count = tonumber(kept)
+        if now - tonumber(stamp) < RENEWAL then
+            renewed = tonumber(stamp)
+        end
         if count >= REMEMBERED then
             start = string.find(ring, '\n', start + 1, true)
             count = count - 1
@@ -145,7 +149,7 @@ else
     -- One more user: a few others are looked at, so that those who left do not pile up.
     local others = redis.call('HRANDFIELD', KEYS[3], 4, 'WITHVALUES')
     for i = 1, #others, 2 do
-        if now - (tonumber(string.match(others[i + 1], '^%d+')) or 0) > HOUR then
+        if now - (tonumber(string.match(others[i + 1], '^%d+')) or 0) > HOUR + RENEWAL then
             redis.call('HDEL', KEYS[3], others[i])
         end
     end
@@ -156,9 +160,11 @@ redis.call('HSET', KEYS[1], unpack(set))
 if #deleted > 0 then
     redis.call('HDEL', KEYS[1], unpack(deleted))
 end
-redis.call('HSET', KEYS[3], user, decimal(now) .. ' ' .. (count + 1) .. body .. '\n' .. id .. '\t' .. to)
-redis.call('PEXPIRE', KEYS[1], ARGV[11])
-redis.call('PEXPIRE', KEYS[2], ARGV[11])
-redis.call('PEXPIRE', KEYS[3], HOUR * 1000)
+redis.call('HSET', KEYS[3], user, decimal(renewed) .. ' ' .. (count + 1) .. body .. '\n' .. id .. '\t' .. to)
+if renewed == now then
+    redis.call('PEXPIRE', KEYS[1], ARGV[11])
+    redis.call('PEXPIRE', KEYS[2], ARGV[11])
+    redis.call('EXPIRE', KEYS[3], HOUR + RENEWAL)
+end
 redis.call('SPUBLISH', channel, table.concat(message))
 return {'applied', actual, epoch, version}

@@ -3,6 +3,8 @@
 
 -- Names of the room's own entries: no field begins with a NUL byte.
 local VERSION, EPOCH, REPLID, FIELDS, BYTES = '\0v', '\0e', '\0r', '\0n', '\0b'
+-- Log entries that are read at once, and bytes of all that are answered with.
+local PAGE, MOST_BYTES = 16, 1048576
 
 local function decimal(number)
     return string.format('%.0f', number)
@@ -33,14 +35,39 @@ local function settle(version, epoch, bound, replid, fresh, seenEpoch, seenVersi
     return fresh, actual
 end
 
--- What a replica misses: the log's entries, or false and all of the room.
-local function missed(version, epoch, seenEpoch, seenVersion, limit)
-    if epoch == seenEpoch and version - seenVersion <= limit then
-        if version == seenVersion then
-            return {}, false
+-- The log's entries after `first` up to `last`; nil when one is missing, or they are so many bytes that all of the room
+-- is the better answer. Read in pages: what lies between may be far larger than any room.
+local function entriesBetween(first, last)
+    local entries, bytes = {}, 0
+    while first < last do
+        local page = redis.call(
+            'XRANGE', KEYS[2], decimal(first + 1) .. '-0', decimal(last) .. '-0', 'COUNT', PAGE)
+        for i = 1, #page do
+            first = first + 1
+            if page[i][1] ~= decimal(first) .. '-0' then
+                return nil
+            end
+            for _, text in ipairs(page[i][2]) do
+                bytes = bytes + #text
+            end
+            entries[#entries + 1] = page[i]
         end
-        local entries = redis.call('XRANGE', KEYS[2], decimal(seenVersion + 1) .. '-0', decimal(version) .. '-0')
-        if #entries == version - seenVersion then
+        if #page == 0 or bytes > MOST_BYTES then
+            return nil
+        end
+    end
+    return entries
+end
+
+-- What a replica misses: the log's entries, or false and all of the room. A room that was empty when it was seen has
+-- missed the first steps of whatever epoch it is in.
+local function missed(version, epoch, seenEpoch, seenVersion, limit)
+    if seenEpoch == '' then
+        limit = math.min(limit, PAGE)
+    end
+    if (epoch == seenEpoch or seenEpoch == '') and version - seenVersion <= limit then
+        local entries = entriesBetween(seenVersion, version)
+        if entries then
             return entries, false
         end
     end

@@ -4,7 +4,7 @@
 --
 -- KEYS  1 room   2 its log   3 its act ids
 -- ARGV  1 channel   2 replication id as the node knows it   3 an epoch to begin if one must be
---       4, 5 epoch and version of the replica   6 most log entries in the answer
+--       4, 5 epoch and version of the replica   6 length of the log
 -- Returns {'missed', replid, epoch, version, entries or false, room or false}; a room never acted on has the epoch ''
 --         and version 0.
 

@@ -215,7 +215,7 @@ extension RoomShard {
             .string(verdict.position.epoch), .integer(verdict.position.version),
             .integer(reads.isWhole ? 1 : reads.fields.count), verdict.refusal == nil ? "act" : "refusal",
             .integer(limits.idle.milliseconds), .integer(limits.logLength), .integer(limits.maximumFields),
-            .integer(limits.maximumRoomBytes), .integer(limits.maximumEntries),
+            .integer(limits.maximumRoomBytes),
         ]
         if reads.isWhole {
             arguments.append("")

@@ -164,7 +164,7 @@ extension RoomShard {
                 RoomScripts.since, keys: [keys.room, keys.log, keys.acts],
                 arguments: [
                     .string(keys.channelName), .string(replicationID), .string(RoomContext.freshEpoch()),
-                    .string(position.epoch), .integer(position.version), .integer(context.limits.maximumEntries),
+                    .string(position.epoch), .integer(position.version), .integer(context.limits.logLength),
                 ])
         } catch {
             throw .unavailable(error)

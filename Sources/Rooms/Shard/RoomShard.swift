@@ -38,24 +38,20 @@ actor RoomShard {
 
     // MARK: Entering and leaving
 
-    func enter(
-        _ name: RoomName, since known: RoomPosition?, handOver: (@Sendable (JoinAnswer) -> Void)?
-    ) async throws(RoomError) -> JoinAnswer {
+    func enter(_ name: RoomName, since known: RoomPosition?) async throws(RoomError) -> JoinAnswer {
         let held = hold(name)
         do throws(RoomError) {
             try await load(held)
-            return try await answer(held, since: known, handOver: handOver)
+            return try await answer(held, since: known)
         } catch {
             release(held)
             throw error
         }
     }
 
-    func answer(
-        _ name: RoomName, since known: RoomPosition?, handOver: (@Sendable (JoinAnswer) -> Void)?
-    ) async throws(RoomError) -> JoinAnswer {
+    func answer(_ name: RoomName, since known: RoomPosition?) async throws(RoomError) -> JoinAnswer {
         guard let held = loadedRoom(name) else { throw .notJoined }
-        return try await answer(held, since: known, handOver: handOver)
+        return try await answer(held, since: known)
     }
 
     func leave(_ name: RoomName) {
@@ -135,27 +131,24 @@ actor RoomShard {
 
     // MARK: Answers
 
-    /// Computed and handed over in one turn of the event loop: later patches are broadcast after it.
-    private func answer(
-        _ held: HeldRoom, since known: RoomPosition?, handOver: (@Sendable (JoinAnswer) -> Void)?
-    ) async throws(RoomError) -> JoinAnswer {
-        guard let known, known.version >= 0 else { return hand(held.replica.snapshot(), to: handOver) }
-        if held.replica.isAhead(known) { try await catchUp(held) }
-        if let answer = held.replica.patches(since: known) { return hand(answer, to: handOver) }
-        guard known.epoch == held.replica.position.epoch, known.version < held.replica.position.version,
-            held.replica.position.version - known.version <= context.limits.maximumEntries
-        else { return hand(held.replica.snapshot(), to: handOver) }
+    /// Returned in the turn of the event loop in which it is computed: later patches are broadcast after it.
+    private func answer(_ held: HeldRoom, since known: RoomPosition?) async throws(RoomError) -> JoinAnswer {
+        let replica = held.replica
+        guard let known else { return replica.snapshot() }
+        if replica.isAhead(known) { try await catchUp(held) }
+        guard isWithinLog(known, replica.position) else { return replica.snapshot() }
+        if let answer = replica.patches(since: known) { return answer }
         let reading = try await reading(held, from: known)
-        if case .entries(let entries) = reading.content, reading.position.epoch == held.replica.position.epoch {
+        if case .entries(let entries) = reading.content, reading.position.epoch == replica.position.epoch {
             absorb(held, reading, asked: known)
-            if let answer = held.replica.patches(since: known, older: entries) { return hand(answer, to: handOver) }
+            if let answer = replica.patches(since: known, older: entries) { return answer }
         }
-        return hand(held.replica.snapshot(), to: handOver)
+        return replica.snapshot()
     }
 
-    private func hand(_ answer: JoinAnswer, to handOver: (@Sendable (JoinAnswer) -> Void)?) -> JoinAnswer {
-        handOver?(answer)
-        return answer
+    private func isWithinLog(_ known: RoomPosition, _ position: RoomPosition) -> Bool {
+        known.epoch == position.epoch && known.version <= position.version
+            && position.version - known.version <= context.limits.logLength
     }
 
     /// All of the room, also of one that this node does not follow.

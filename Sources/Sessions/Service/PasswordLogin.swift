@@ -77,6 +77,8 @@ extension SessionService {
         _ login: PasswordLogin, from visitor: Visitor
     ) async throws(RequestFailure) -> VerifiedUser {
         try requireSecure(visitor)
+        // No account is made that nobody can be logged in to now: the answer would be `unavailable`, the next `name_taken`.
+        _ = try await serving { () async throws(SessionError) in try await self.store.userGeneration(of: "") }
         let user = try await serving { () async throws(AccountsError) in
             try await self.accounts.register(name: login.username, password: login.password)
         }
@@ -84,7 +86,8 @@ extension SessionService {
         return VerifiedUser(user: SessionUser(id: user.id, name: user.name), generation: 0)
     }
 
-    func requireSecure(_ visitor: Visitor) throws(RequestFailure) {
+    /// - Throws: `forbidden` over plain HTTP off loopback.
+    package func requireSecure(_ visitor: Visitor) throws(RequestFailure) {
         guard visitor.cookie.allowsLogin else {
             throw RequestFailure(
                 .forbidden,

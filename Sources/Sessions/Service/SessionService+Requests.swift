@@ -43,7 +43,6 @@ extension SessionService {
     package func claim(
         _ ticket: Ticket, _ cookie: Substring?, from visitor: Visitor
     ) async throws(RequestFailure) -> String? {
-        try requireSecure(visitor)
         let claim = try await serving { () async throws(SessionError) in
             var presented: Credential?
             if let cookie, case .genuine(let credential, _) = try await self.keys.read(cookie) {

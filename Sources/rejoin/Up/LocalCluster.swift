@@ -101,10 +101,13 @@ final class LocalCluster {
         let option = isDefault ? "" : " --data \(plan.configuration.data)"
         let first = nodes.first?.child?.pid ?? 0
         let url = proxyURL ?? nodes.first?.address?.publicURL ?? ""
+        // As it was called: it need not be in PATH.
+        let program = CommandLine.arguments.first ?? "rejoin"
         let hints = [
             ["  open \(url)", "the game: log in, walk"],
-            ["  rejoin nodes\(option)", "who is alive, with how many sockets"],
-            ["  kill -9 \(first)", "lose node n1 and watch: its players stay logged in, on another node"],
+            ["  \(program) nodes\(option)", "who is alive, with how many sockets"],
+            ["  \(program) drain n1\(option)", "node n1 lets its players go, and leaves"],
+            ["  kill -9 \(first)", "lose node n1 at once: its players stay logged in, on another node"],
             ["  Ctrl-C", "drain and stop all of it"],
         ]
         let width = hints.map { $0[0].count }.max() ?? 0

@@ -78,7 +78,7 @@ struct UpPlan {
         environment["REJOIN_ADMIN_HOST"] = "127.0.0.1"
         // Under one address for all of them they would not find each other.
         environment["REJOIN_ADVERTISE"] = nil
-        if !reader.isSet(.registration) { environment["REJOIN_REGISTRATION"] = "open" }
+        if !reader.isSet(.registration), !reader.isSet(.accountsQuery) { environment["REJOIN_REGISTRATION"] = "open" }
         if !reader.isSet(.threads) {
             let cores = ProcessInfo.processInfo.activeProcessorCount
             environment["REJOIN_THREADS"] = "\(max(1, min(4, cores / nodes)))"

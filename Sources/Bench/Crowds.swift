@@ -1,0 +1,75 @@
+import NIOCore
+import NIOPosix
+
+/// All sockets of the generator: a crowd an event loop.
+struct Crowds: Sendable {
+    private let group: MultiThreadedEventLoopGroup
+    private let bound: [NIOLoopBound<Crowd>]
+
+    /// Runs a benchmark's body, and closes every socket after it.
+    static func with<R>(_ context: BenchContext, _ body: (Crowds) async throws -> R) async throws -> R {
+        let crowds = try await Crowds(context.clientThreads)
+        do {
+            let result = try await body(crowds)
+            try await crowds.stop()
+            return result
+        } catch {
+            try await crowds.stop()
+            throw error
+        }
+    }
+
+    private init(_ loops: Int) async throws {
+        self.group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
+        var bound: [NIOLoopBound<Crowd>] = []
+        for (index, eventLoop) in self.group.makeIterator().enumerated() {
+            bound.append(
+                try await eventLoop.submit {
+                    NIOLoopBound(Crowd(eventLoop: eventLoop, index: index), eventLoop: eventLoop)
+                }.get())
+        }
+        self.bound = bound
+    }
+
+    private func stop() async throws {
+        try await self.all { $0.abort() }
+        try await self.group.shutdownGracefully()
+    }
+
+    var count: Int { self.bound.count }
+
+    /// Of `total` things, the range that belongs to a crowd.
+    func share(of total: Int, _ index: Int) -> Range<Int> {
+        (total * index / self.count)..<(total * (index + 1) / self.count)
+    }
+
+    /// Does something on every crowd's event loop at the same time.
+    @discardableResult
+    func all<T: Sendable>(_ body: @escaping @Sendable (Crowd) throws -> T) async throws -> [T] {
+        let futures = self.bound.map { crowd in crowd.eventLoop.submit { try body(crowd.value) } }
+        return try await EventLoopFuture.whenAllSucceed(futures, on: self.group.any()).get()
+    }
+
+    /// As `all`, and waits for what it began.
+    @discardableResult
+    func each<T: Sendable>(_ body: @escaping @Sendable (Crowd) -> EventLoopFuture<T>) async throws -> [T] {
+        let futures = self.bound.map { crowd in crowd.eventLoop.flatSubmit { body(crowd.value) } }
+        return try await EventLoopFuture.whenAllSucceed(futures, on: self.group.any()).get()
+    }
+
+    /// Does something on one crowd's event loop.
+    func on<T: Sendable>(_ index: Int, _ body: @escaping @Sendable (Crowd) -> EventLoopFuture<T>) async throws -> T {
+        let crowd = self.bound[index]
+        return try await crowd.eventLoop.flatSubmit { body(crowd.value) }.get()
+    }
+
+    /// Runs the steps of all crowds: crowd by crowd its share of `total`, `window` at a time over all crowds.
+    func steps(
+        _ total: Int, window: Int, _ step: @escaping @Sendable (Crowd, Int) -> EventLoopFuture<Void>
+    ) async throws -> Failures {
+        let window = max(1, window / self.count)
+        return try await self.each { crowd in
+            crowd.each(self.share(of: total, crowd.index), window: window) { step(crowd, $0) }
+        }.reduce(Failures(), +)
+    }
+}

@@ -1,0 +1,167 @@
+import EngineIO
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOPosix
+import SocketIO
+import SocketIOClient
+import Synchronization
+
+/// What the sockets of a test did, told from any event loop.
+final class SocketRecorder: Sendable {
+    struct Record {
+        var connected = 0
+        var events: [String] = []
+        var disconnected: [DisconnectReason] = []
+        var drained: [Set<String>] = []
+        var answers: [String?] = []
+        var running = 0
+    }
+
+    private let record = Mutex(Record())
+
+    var all: Record { record.withLock { $0 } }
+
+    func change(_ body: (inout Record) -> Void) {
+        record.withLock { body(&$0) }
+    }
+}
+
+/// Does what its events say, so that a test can have it from outside.
+struct EchoHandler: SocketHandler {
+    let recorder = SocketRecorder()
+    let gate = Gate()
+
+    func authorize(_ handshake: EngineHandshake) -> HandshakeAuthorization { .now(.accept(headers: [], context: ())) }
+
+    nonisolated(nonsending) func connect(_ socket: Socket, auth: JSONBytes?) async -> ConnectDecision {
+        switch auth?["be"]?.string {
+        case "refused": return .refuse(ConnectRefusal(message: "no \"you\"", data: .emptyObject))
+        case "retry": return .retry
+        case "slow":
+            await gate.wait()
+            return .accept
+        default: return .accept
+        }
+    }
+
+    func connected(_ socket: Socket) {
+        recorder.change { $0.connected += 1 }
+        socket.emit("welcome", .emptyObject)
+    }
+
+    func admits(_ event: SocketEvent, on socket: Socket) -> Bool { event.name != "unwanted" }
+
+    nonisolated(nonsending) func handle(_ event: SocketEvent, on socket: Socket) async {
+        recorder.change {
+            $0.events.append(event.name)
+            $0.running += 1
+        }
+        defer { recorder.change { $0.running -= 1 } }
+        switch event.name {
+        case "join": socket.join(event.arguments.first?.string ?? "")
+        case "leave": socket.leave(event.arguments.first?.string ?? "")
+        case "wait": await gate.wait()
+        case "kick": socket.disconnect()
+        case "drop": socket.disconnect(closingTransportOnly: true)
+        case "ask":
+            let answer = await socket.request("question", .emptyObject, timeout: .milliseconds(event.arguments.first?.int ?? 0))
+            recorder.change { $0.answers.append(answer.map { String(buffer: $0.buffer) }) }
+        case "big":
+            socket.emit("big", JSONBytes(string: String(repeating: "x", count: event.arguments.first?.int ?? 0)))
+        default: break
+        }
+        socket.acknowledge(event, event.arguments.first ?? .null)
+    }
+
+    func drained(_ socket: Socket, missed: Set<String>) {
+        recorder.change { $0.drained.append(missed) }
+    }
+
+    func disconnected(_ socket: Socket, rooms: Set<String>, reason: DisconnectReason) {
+        recorder.change { $0.disconnected.append(reason) }
+        // What is done with a socket that is gone does nothing.
+        socket.emit("late", .null)
+        socket.join("late")
+        socket.disconnect()
+        socket.disconnect(closingTransportOnly: true)
+    }
+}
+
+/// Holds whoever waits until it is opened.
+final class Gate: Sendable {
+    private struct State {
+        var isOpen = false
+        var waiters: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let state = Mutex(State())
+
+    func wait() async {
+        await withCheckedContinuation { continuation in
+            let isOpen = state.withLock { state in
+                if !state.isOpen { state.waiters.append(continuation) }
+                return state.isOpen
+            }
+            if isOpen { continuation.resume() }
+        }
+    }
+
+    func open() {
+        let waiters = state.withLock { state in
+            state.isOpen = true
+            defer { state.waiters = [] }
+            return state.waiters
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+}
+
+/// A Socket.IO server on a free port of this machine.
+struct EchoServer {
+    let handler: EchoHandler
+    let server: SocketIOServer
+    let broadcaster: Broadcaster
+    let port: Int
+
+    func client(auth: String? = nil, namespace: String = "/") async throws -> SocketIOClient {
+        try await SocketIOClient.connect(
+            .init(url: "http://127.0.0.1:\(port)", auth: auth, namespace: namespace),
+            on: MultiThreadedEventLoopGroup.singleton.next())
+    }
+
+    static func run(
+        _ configuration: SocketIOConfiguration = SocketIOConfiguration(),
+        engine: EngineConfiguration = EngineConfiguration(), _ body: (EchoServer) async throws -> Void
+    ) async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+        let loops = Array(group.makeIterator())
+        let broadcaster = Broadcaster(eventLoops: loops)
+        let handler = EchoHandler()
+        let server = SocketIOServer(
+            engine: engine, configuration: configuration, eventLoops: loops, broadcaster: broadcaster, handler: handler)
+        try await server.engine.start()
+        let port = group.next().makePromise(of: Int.self)
+        var logger = Logger(label: "test")
+        logger.logLevel = .error
+        let application = Application(
+            router: Router(), server: .init { EngineChannel(server: server.engine, responder: $0) },
+            configuration: .init(address: .hostname("127.0.0.1", port: 0), backlog: 1_024),
+            onServerRunning: { port.succeed($0.localAddress?.port ?? 0) }, eventLoopGroupProvider: .shared(group),
+            logger: logger)
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            defer {
+                handler.gate.open()
+                server.engine.stop()
+                tasks.cancelAll()
+            }
+            tasks.addTask { try? await application.run() }
+            tasks.addTask { await server.engine.run() }
+            try await body(
+                EchoServer(
+                    handler: handler, server: server, broadcaster: broadcaster, port: try await port.futureResult.get()))
+        }
+        try await group.shutdownGracefully()
+    }
+}

@@ -1,0 +1,98 @@
+import NIOCore
+import Testing
+
+@testable import SocketIO
+
+@Suite struct SocketPacketTests {
+    private func packet(_ text: String) -> SocketPacket? { SocketPacket(ByteBuffer(string: text)) }
+
+    private static let packets: [(String, SocketPacket.Kind, String, Int?, String)] = [
+        ("0", .connect, "/", nil, ""), ("0{\"token\":null}", .connect, "/", nil, "{\"token\":null}"),
+        ("0/admin,", .connect, "/admin", nil, ""), ("0/admin,{\"a\":1}", .connect, "/admin", nil, "{\"a\":1}"),
+        ("0/admin?x=y,{}", .connect, "/admin", nil, "{}"), ("0/admin", .connect, "/admin", nil, ""), ("0/", .connect, "/", nil, ""),
+        ("1", .disconnect, "/", nil, ""), ("1/admin,", .disconnect, "/admin", nil, ""),
+        ("2[\"a\"]", .event, "/", nil, "[\"a\"]"), ("212[\"a\"]", .event, "/", 12, "[\"a\"]"),
+        ("2/admin,12[\"a\"]", .event, "/admin", 12, "[\"a\"]"), ("29007199254740992[\"a\"]", .event, "/", 1 << 53, "[\"a\"]"),
+        ("30[]", .acknowledgement, "/", 0, "[]"), ("4{}", .connectError, "/", nil, "{}"),
+    ]
+
+    @Test("a packet's header is type, namespace, acknowledgement id", arguments: packets)
+    func headers(text: String, kind: SocketPacket.Kind, namespace: String, id: Int?, payload: String) {
+        let packet = packet(text)
+        #expect(packet?.kind == kind)
+        #expect(packet?.namespace == namespace)
+        #expect(packet?.acknowledgementID == id)
+        #expect(packet.map { String(buffer: $0.payload) } == payload)
+    }
+
+    @Test(
+        "what is no packet, or a binary one, is refused",
+        arguments: [
+            "", "7", "x", "5-", "511-[\"a\"]", "51-[\"a\",{\"_placeholder\":true,\"num\":0}]", "50-[\"a\"]", "61-1[]",
+            "2100000000000000000000[\"a\"]", "29007199254740993[\"a\"]",
+        ])
+    func refused(text: String) {
+        #expect(packet(text) == nil)
+    }
+
+    @Test("a namespace that is no UTF-8, or too long, is refused")
+    func badNamespaces() {
+        #expect(SocketPacket(ByteBuffer(bytes: [0x30, 0x2F, 0xFF, 0x2C])) == nil)
+        #expect(packet("0/" + String(repeating: "n", count: 128) + ",") == nil)
+        #expect(packet("0/" + String(repeating: "n", count: 127) + ",") != nil)
+    }
+
+    @Test("an event is a name and arguments")
+    func events() throws {
+        let event = try #require(SocketEvent(#require(packet(#"27["act",{"a":1},2]"#))))
+        #expect(event.name == "act")
+        #expect(event.arguments.map(\.int) == [nil, 2])
+        #expect(event.acknowledgementID == 7)
+    }
+
+    @Test(
+        "what is no event of a client's is refused",
+        arguments: [
+            "2", "2[]", "2{}", "2[1]", "2[null]", "2[[\"a\"]]", "2[\"a\"", "2[\"a\"]x", "2[\"\\ud800\"]", "2[\"a\",1e400]",
+            "2[\"connect\"]", "2[\"connect_error\"]", "2[\"disconnect\"]", "2[\"disconnecting\"]", "2[\"newListener\"]",
+            "2[\"removeListener\"]", "2[\"\\u0063onnect\"]",
+        ])
+    func noEvents(text: String) throws {
+        #expect(SocketEvent(try #require(packet(text))) == nil)
+    }
+
+    @Test("JSON nested 33 deep is refused, 32 deep is not")
+    func depth() throws {
+        func text(_ depth: Int) -> String {
+            "2[\"a\"," + String(repeating: "[", count: depth - 1) + String(repeating: "]", count: depth - 1) + "]"
+        }
+        #expect(SocketEvent(try #require(packet(text(32)))) != nil)
+        #expect(SocketEvent(try #require(packet(text(33)))) == nil)
+    }
+
+    @Test("100,000 mutated packets are read or refused, and never trap")
+    func mutations() {
+        var generator = SystemRandomNumberGenerator()
+        let seeds = [
+            #"20["act",{"room":"a","id":"1","action":{"set":{"x":[1,2.5e3,"\u00e9"]}}}]"#, #"0/admin,{"token":null}"#,
+            #"31[{"ok":true}]"#, #"51-["a",{"_placeholder":true,"num":0}]"#,
+        ].map { Array($0.utf8) }
+        for round in 0..<100_000 {
+            var bytes = seeds[round % seeds.count]
+            for _ in 0..<Int.random(in: 1...5, using: &generator) where !bytes.isEmpty {
+                let place = Int.random(in: 0..<bytes.count, using: &generator)
+                switch Int.random(in: 0..<4, using: &generator) {
+                case 0: bytes[place] = .random(in: 0...255, using: &generator)
+                case 1: bytes.remove(at: place)
+                case 2: bytes.insert(contentsOf: Array(bytes[place...].prefix(9)), at: place)
+                default: bytes.removeLast(bytes.count - place)
+                }
+            }
+            guard let packet = SocketPacket(ByteBuffer(bytes: bytes)) else { continue }
+            #expect(packet.namespace.utf8.first == UInt8(ascii: "/"))
+            if let event = SocketEvent(packet) {
+                _ = event.arguments.map { ($0.int, $0.members()?.count, $0.elements()?.count, $0.string) }
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+"""What the documentation says is what the program does."""
+
+import asyncio
+import pathlib
+import re
+import subprocess
+import sys
+
+from balancer import Balancer
+from cluster import BINARY, eventually
+
+DOCS = pathlib.Path(__file__).parents[2] / "docs"
+
+
+def test_the_documentation_lists_every_setting_as_the_program_does():
+    text = (DOCS / "configuration.md").read_text()
+    documented = re.search(r"<!-- settings: begin -->\n(.*)<!-- settings: end -->", text, re.DOTALL)[1]
+    printed = subprocess.run([BINARY, "settings", "--markdown"], check=True, capture_output=True, text=True).stdout
+    assert documented == printed, "write docs/configuration.md anew with `rejoin settings --markdown`"
+
+
+async def test_the_client_of_the_documentation_survives_the_loss_of_its_node(cluster, tmp_path):
+    source = re.search(r"```python\n(.*?)```", (DOCS / "protocol.md").read_text(), re.DOTALL)[1]
+    balancer = Balancer(tmp_path, cluster.nodes)
+    program = tmp_path / "client.py"
+    program.write_text(source.replace("http://localhost:8080", balancer.url).replace("range(30)", "range(5)"))
+    output = tmp_path / "client.log"
+    client = subprocess.Popen([sys.executable, "-u", program], stdout=output.open("wb"), stderr=subprocess.STDOUT)
+    try:
+        async def acted():
+            return re.search(r"login on (n\d)(.|\n)*'ok': True", output.read_text())
+
+        node = (await eventually(acted, timeout=20))[1]
+        next(other for other in cluster.nodes if other.name == node).kill()
+        assert await asyncio.to_thread(client.wait, 30) == 0, output.read_text()
+        said = output.read_text()
+        assert re.search(rf"connect on (?!{node})n\d as {{.*'grace'", said), said
+        assert "lobby is now {'count': 4}" in said, said
+    finally:
+        client.kill()
+        client.wait()
+        balancer.stop()
