@@ -72,6 +72,24 @@ struct AccountsTests {
         for password in ["12345678", String(repeating: "x", count: 256), "ééé é"] { try await set(password) }
     }
 
+    @Test("how many bytes a password has is for the operator to say")
+    func passwordBytes() async throws {
+        let accounts = Accounts(store: self.store, passwordBytes: 4...300, logger: Logger(label: "test"))
+        let longest = String(repeating: "x", count: 300)
+        for (name, password) in [("ada", "1234"), ("bob", longest)] {
+            let user = try await accounts.add(name: name, password: password)
+            #expect(try await accounts.authenticate(name: name, password: password) == user)
+        }
+        #expect(try await accounts.authenticate(name: "bob", password: longest + "x") == nil)
+        for password in ["123", longest + "x"] {
+            let error = await #expect(throws: AccountsError.self) {
+                try await accounts.setPassword(name: "ada", password: password)
+            }
+            #expect(error?.code == .weakPassword)
+            #expect(error?.message.contains("4 to 300") == true)
+        }
+    }
+
     @Test("case twins and accent twins of a taken name are taken")
     func nameTaken() async throws {
         _ = try await self.accounts.register(name: "Renée", password: "correct horse")

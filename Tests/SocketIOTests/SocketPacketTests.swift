@@ -44,7 +44,8 @@ import Testing
 
     @Test("an event is a name and arguments")
     func events() throws {
-        let event = try #require(SocketEvent(#require(packet(#"27["act",{"a":1},2]"#))))
+        let packet = try #require(self.packet(#"27["act",{"a":1},2]"#))
+        let event = try #require(SocketEvent(packet))
         #expect(event.name == "act")
         #expect(event.arguments.map(\.int) == [nil, 2])
         #expect(event.acknowledgementID == 7)

@@ -40,8 +40,8 @@ class Proxy:
     def heal(self):
         """Everything flows again, over new connections where bytes were lost."""
         if self.swallows:
-            self.swallows = False
             self.reset()
+            self.swallows = False
         self.accepts = True
         self.flows.set()
 

@@ -158,7 +158,7 @@ async def test_a_session_has_twenty_sockets_and_no_more(cluster, players):
     extra = players()
     extra.client.on("connect_error", lambda data: refusals.append(data))
     with pytest.raises(socketio.exceptions.ConnectionError):
-        await extra.connect(node, token=token)
+        await extra.client.connect(node.url, auth={"token": token}, transports=["websocket"], wait_timeout=1)
     assert refusals[0]["message"] == "rate_limited" and "20" in refusals[0]["data"]["message"]
     assert (await players().connect(node))["login"] is False
     await crowd[0].leave()
@@ -375,6 +375,20 @@ async def test_a_login_that_nobody_claims_has_a_minute(cluster, players):
     await registered(player, node, "unclaimed", cookie)
     life = int(cluster.redis.command("PTTL", f"rejoin:session:{{{handle_of(cookie)}}}"))
     assert 45_000 < life <= 60_000
+
+
+async def test_a_tab_from_before_the_login_does_not_keep_it_alive_unclaimed(cluster, players):
+    cookie = await page(cluster.nodes[0])
+    tab, player = players(), players()
+    await tab.connect(cluster.nodes[1], cookie=cookie)
+    await registered(player, cluster.nodes[0], "never claimed", cookie)
+    await player.leave()
+    key = f"rejoin:session:{{{handle_of(cookie)}}}"
+
+    async def wanes():
+        return int(cluster.redis.command("PTTL", key)) < 47_000
+    await eventually(wanes, timeout=30)
+    assert len(tab.all("session")) == 1
 
 
 # Logout

@@ -221,7 +221,11 @@ final class PostgresConnection: @unchecked Sendable {
             for part in line.split(separator: ": ", omittingEmptySubsequences: false) {
                 let word = part.drop { $0 == " " }
                 let isState = word.utf8.count == 5 && word.utf8.allSatisfy(Self.isOfState)
-                if isState && word.utf8.contains(where: { $0 < 58 }) { state = String(word) } else { parts.append(part) }
+                if isState && word.utf8.contains(where: { $0 < 58 }) {
+                    state = String(word)
+                } else {
+                    parts.append(part)
+                }
             }
         }
         return PostgresFailure(.notConnected(state: state), self.address.redact(parts.joined(separator: ": ")))

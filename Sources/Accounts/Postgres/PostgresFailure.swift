@@ -38,7 +38,8 @@ struct PostgresFailure: Error, Sendable, CustomStringConvertible {
             self.message.contains("certificate") || self.message.contains("does not support SSL")
                 || self.message.contains("no password supplied")
         case .refused(let state):
-            // Not: connection (08), resources (53), limits (54), operator (57), system (58), transaction (25, 40), lock (55).
+            // Not: connection (08), transaction (25, 40), resources (53), limits (54), lock (55), operator (57),
+            // system (58).
             !["08", "25", "40", "53", "54", "55", "57", "58"].contains { state.hasPrefix($0) }
         case .unfit:
             true

@@ -89,11 +89,13 @@ public final class PostgresQueryAccountStore: AccountStore {
         do throws(PostgresFailure) {
             result = try connection.execute(query, [""])
         } catch {
-            guard case .refused(let state) = error.kind, error.needsMending || state == "25006" || state == "08P01" else {
+            guard case .refused(let state) = error.kind, error.needsMending || state == "25006" || state == "08P01"
+            else {
                 throw error
             }
             throw PostgresFailure(
-                .unfit, "the query for accounts is refused: \(error.message); expected is a SELECT with one parameter, $1")
+                .unfit,
+                "the query for accounts is refused: \(error.message); expected is a SELECT with one parameter, $1")
         }
         guard result.columns == 3 else {
             throw PostgresFailure(

@@ -31,7 +31,8 @@ enum PostgresSchema {
         if try self.version(connection) != self.migrations.count {
             try connection.transaction { () throws(PostgresFailure) in
                 try connection.execute(
-                    "SELECT set_config('statement_timeout', $1, true)", ["\(max(1, Int(timeout / .milliseconds(1))))ms"])
+                    "SELECT set_config('statement_timeout', $1, true)", ["\(max(1, Int(timeout / .milliseconds(1))))ms"]
+                )
                 try connection.execute("SELECT pg_advisory_xact_lock($1)", [self.lock])
                 try self.migrate(connection)
             }

@@ -27,14 +27,15 @@ struct PostgresSession: Sendable {
         let connection = try PostgresConnection(address, server: server, deadline: deadline)
         let encoding = connection.setting("server_encoding") ?? "unknown"
         guard encoding == "UTF8" else {
-            throw PostgresFailure(.unfit, "its encoding is \(encoding), expected is UTF8 (CREATE DATABASE … ENCODING UTF8)")
+            throw PostgresFailure(
+                .unfit, "its encoding is \(encoding), expected is UTF8 (CREATE DATABASE … ENCODING UTF8)")
         }
         do throws(PostgresFailure) {
-            try connection.execute(
-                """
-                SELECT set_config('statement_timeout', $1, false), set_config('default_transaction_read_only', $2, false)
-                """,
-                ["\(Int(self.statementTimeout / .milliseconds(1)))ms", self.isReadOnly ? "on" : "off"])
+            let milliseconds = max(1, Int(self.statementTimeout / .milliseconds(1)))
+            try connection.execute("SELECT set_config('statement_timeout', $1, false)", ["\(milliseconds)ms"])
+            if self.isReadOnly {
+                try connection.execute("SELECT set_config('default_transaction_read_only', 'on', false)")
+            }
         } catch {
             throw PostgresFailure(.notConnected(state: nil), error.message)
         }

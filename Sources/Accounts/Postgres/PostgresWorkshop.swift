@@ -174,7 +174,8 @@ final class PostgresWorkshop: Sendable {
             state.jobs.insert(job, at: 0)
             return (state.failures, true)
         }
-        if failures == 1 {
+        // What must be mended is an error of every call, and told there.
+        if failures == 1, !failure.needsMending {
             self.logger.warning("accounts database cannot be reached", metadata: ["error": "\(failure)"])
         }
         if !mayWait { job.fail(failure) }

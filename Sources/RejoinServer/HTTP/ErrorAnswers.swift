@@ -18,7 +18,8 @@ struct ErrorAnswers<Context: RequestContext>: RouterMiddleware {
             let id = String(UInt64.random(in: .min ... .max), radix: 36)
             context.logger.error("request failed", metadata: ["id": "\(id)", "error": "\(error)"])
             return Answer.error(
-                "internal", "something went wrong here; the log has it under the id \(id)", status: .internalServerError)
+                "internal", "something went wrong here; the log has it under the id \(id)", status: .internalServerError
+            )
         }
     }
 }

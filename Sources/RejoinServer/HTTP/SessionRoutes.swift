@@ -65,7 +65,8 @@ struct SessionRoutes: Sendable {
         guard let text = body["ticket"]?.string else {
             throw RequestFailure(.badRequest, "ticket: the string from the login's answer is expected")
         }
-        guard let ticket = Ticket(text), let cookie = try await sessions.claim(ticket, asker.cookie, from: asker.visitor)
+        guard let ticket = Ticket(text),
+            let cookie = try await sessions.claim(ticket, asker.cookie, from: asker.visitor)
         else {
             return Answer.error(
                 "gone", "the ticket was used, is over 60 s old, or came with another session's cookie; log in again",

@@ -91,7 +91,8 @@ extension SessionService {
         guard visitor.cookie.allowsLogin else {
             throw RequestFailure(
                 .forbidden,
-                "a password may not travel over plain HTTP; use HTTPS (or set REJOIN_INSECURE_LOGIN where nobody listens)")
+                "a password may not travel over plain HTTP; use HTTPS (or set REJOIN_INSECURE_LOGIN where nobody listens)"
+            )
         }
     }
 

@@ -25,7 +25,8 @@ package struct SessionEnding: Sendable {
 
     /// - Returns: `nil` when it is none.
     init?(_ json: JSONBytes) {
-        guard let handle = json["handle"]?.string.flatMap({ SessionHandle($0) }), let generation = json["generation"]?.int
+        guard let handle = json["handle"]?.string.flatMap({ SessionHandle($0) }),
+            let generation = json["generation"]?.int
         else { return nil }
         self.init(handle: handle, generation: generation, next: json["next"]?.int)
     }

@@ -105,7 +105,8 @@ extension SessionService {
 
     private var tooManySockets: ConnectRefusal {
         let failure = RequestFailure(
-            .rateLimited, "a session may have \(configuration.socketsPerSession) sockets on a node; close one of them first")
+            .rateLimited,
+            "a session may have \(configuration.socketsPerSession) sockets on a node; close one of them first")
         return ConnectRefusal(message: failure.code.rawValue, data: failure.json)
     }
 }

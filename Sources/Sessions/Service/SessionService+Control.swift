@@ -92,7 +92,8 @@ extension SessionService {
     }
 
     private func secretChanged(_ body: JSONBytes) async {
-        guard let handle = body["handle"]?.string.flatMap({ SessionHandle($0) }), let generation = body["generation"]?.int
+        guard let handle = body["handle"]?.string.flatMap({ SessionHandle($0) }),
+            let generation = body["generation"]?.int
         else { return }
         _ = await indexes.gather { index in
             for socket in index.sockets(of: handle) {

@@ -27,7 +27,9 @@ package enum DeviceChoice: Sendable {
 extension SessionService {
     /// `"devices":[{handle, created, seen, client, address, current}, …]`, the oldest login first, at most 1,000.
     package func devices(of login: SessionGuard) async throws(RequestFailure) -> JSONBytes {
-        let records = try await serving { () async throws(SessionError) in try await self.store.records(of: login.userID) }
+        let records = try await serving { () async throws(SessionError) in
+            try await self.store.records(of: login.userID)
+        }
         return JSONBytes(
             elements: records.map { record in
                 var writer = JSONObjectWriter()
@@ -55,7 +57,8 @@ extension SessionService {
                 try await self.store.revoke(handle, of: login.userID)
             }
             guard let ended else {
-                throw RequestFailure(.badRequest, "handle: none of your sessions has it; the list of devices tells them")
+                throw RequestFailure(
+                    .badRequest, "handle: none of your sessions has it; the list of devices tells them")
             }
             return await tellEnded([SessionEnding(ended)], .revoked)
         }

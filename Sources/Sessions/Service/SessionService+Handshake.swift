@@ -74,7 +74,8 @@ extension SessionService {
             guard store.isReachable else { throw SessionError(.unavailable, "redis is away") }
             return .fresh(try keys.issueGuest(), setsCookie: true)
         }
-        let renewed = isCurrent ? nil : try keys.issue(credential.kind, handle: credential.handle, secret: credential.secret)
+        let renewed =
+            isCurrent ? nil : try keys.issue(credential.kind, handle: credential.handle, secret: credential.secret)
         if credential.kind == .guest, !guestsToo, isCurrent {
             return .known(credential, nil, renewed: nil)
         }

@@ -22,7 +22,9 @@ extension SessionService {
 
     // MARK: Login
 
-    private nonisolated(nonsending) func logIn(_ body: JSONBytes, on socket: Socket) async throws(RequestFailure) -> Reply {
+    private nonisolated(nonsending) func logIn(_ body: JSONBytes, on socket: Socket) async throws(RequestFailure)
+        -> Reply
+    {
         let session = try Self.session(of: socket)
         let password = try PasswordLogin(body)
         let browser = session.lastUserID == nil ? nil : session.identity?.handle
@@ -116,7 +118,9 @@ extension SessionService {
 
     // MARK: Logout
 
-    private nonisolated(nonsending) func logOut(_ body: JSONBytes, on socket: Socket) async throws(RequestFailure) -> Reply {
+    private nonisolated(nonsending) func logOut(_ body: JSONBytes, on socket: Socket) async throws(RequestFailure)
+        -> Reply
+    {
         let everywhere = try Self.flag("everywhere", in: body)
         let login = try Self.login(of: socket)
         return try await changing(socket) { () async throws(RequestFailure) in
@@ -162,12 +166,15 @@ extension SessionService {
             let next: Int?
             if case .done(let generation) = outcome {
                 next = generation
-            } else if case .live(let generation, nil, _, _)? = try await store.touch([.init(login.handle, slides: false)]).first {
+            } else if case .live(let generation, nil, _, _)? = try await store.touch([
+                .init(login.handle, slides: false)
+            ]).first {
                 next = generation  // another socket of the session was faster
             } else {
                 next = nil
             }
-            return await tellEnded([SessionEnding(handle: login.handle, generation: login.generation, next: next)], .logout)
+            return await tellEnded(
+                [SessionEnding(handle: login.handle, generation: login.generation, next: next)], .logout)
         } catch {
             throw failure(error)
         }
@@ -208,9 +215,10 @@ extension SessionService {
             turnToWatcher(socket, store.clock.now >= identity.expires ? .expired : .revoked, keeping: nil)
         case .live(let generation, let userID, let expires, let isClaimed):
             identity.expires = expires
-            if login == nil, !identity.isAlias, userID != nil, isClaimed, generation > identity.generation {
+            if login == nil, !identity.isAlias, generation > identity.generation {
                 // It was not told of a login in its session.
-                return turnToAlias(socket, upTo: generation)
+                if userID != nil, isClaimed { return turnToAlias(socket, upTo: generation) }
+                identity.isSuperseded = userID != nil
             }
             // An older generation is what the record was before a login that came meanwhile.
             if let login, !state.holds(login), generation >= login.generation {

@@ -12,6 +12,8 @@ package final class SocketSession {
         var secret: SecretDigest?
         /// Whether it holds only the secret from before a login.
         var isAlias: Bool
+        /// Whether somebody logged in to the record by another socket, and has not claimed it yet.
+        var isSuperseded = false
         /// The absolute end, in ms since 1970 by Redis's clock.
         var expires: Int
     }
@@ -100,7 +102,7 @@ final class SessionIndex {
         sockets.map { handle, sockets in
             let identities = sockets.values.compactMap { $0.session?.identity }
             return (
-                SessionTouch(handle, slides: identities.contains { !$0.isAlias }),
+                SessionTouch(handle, slides: identities.contains { !$0.isAlias && !$0.isSuperseded }),
                 identities.map(\.generation).max() ?? 0
             )
         }

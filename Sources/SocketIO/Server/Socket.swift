@@ -113,6 +113,8 @@ public final class Socket {
     /// Disconnects the socket with a DISCONNECT packet, after which clients do not come back by themselves, or only
     /// its transport, after which they do.
     public func disconnect(closingTransportOnly: Bool = false) {
+        // The connection of a socket that is gone may be another socket's by now.
+        guard state != .disconnected else { return }
         if closingTransportOnly {
             connection.close(.forcedClose)
         } else {

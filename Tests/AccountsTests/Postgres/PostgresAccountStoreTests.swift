@@ -4,7 +4,7 @@ import Testing
 
 @testable import Accounts
 
-@Suite("PostgresAccountStore")
+@Suite("PostgresAccountStore", .serialized)
 struct PostgresAccountStoreTests {
     let logger = Logger(label: "test")
 
@@ -112,7 +112,8 @@ struct PostgresAccountStoreTests {
                 }
             }
             try await eventually {
-                try await server.query("SELECT count(*) FROM pg_locks WHERE mode = 'ExclusiveLock' AND relation > 16000")
+                try await server.query(
+                    "SELECT count(*) FROM pg_locks WHERE mode = 'ExclusiveLock' AND relation > 16000")
                     == "1"
             }
             let began = ContinuousClock.now

@@ -7,8 +7,10 @@ struct PostgresAddressTests {
     @Test("a URL is shown by its hosts, ports and database alone")
     func shown() throws {
         for (url, shown) in [
-            ("postgres://ada:c4nary%40@db.example.org:6543/accounts?sslmode=verify-full",
-                "postgres://db.example.org:6543/accounts"),
+            (
+                "postgres://ada:c4nary%40@db.example.org:6543/accounts?sslmode=verify-full",
+                "postgres://db.example.org:6543/accounts"
+            ),
             ("postgresql://ada:c4nary@one:1,two:2/accounts", "postgres://one:1,two:2/accounts"),
             ("postgres:///accounts?host=/run/postgresql&password=c4nary", "postgres:///run/postgresql/accounts"),
             ("postgres://[::1]/accounts?sslpassword=c4nary", "postgres://::1/accounts"),
@@ -41,7 +43,8 @@ struct PostgresAddressTests {
             "", "sqlite:c4nary", "postgres:", "http://u:c4nary@h/d", "postgres://u:c4@nary@h/d",
             "postgres://u:c4/nary@h/d", "postgres://u:12/nary@h/d", "postgres://u:c4?nary@h/d",
             "postgres://u:c4#nary@h/d", "postgres://u:%zznary@h/d", "postgres://h/d?nary", "postgres://h/d?nary=1",
-            "postgres://h:nary/d", "postgres://h:1,i:2,j:3:4/nary", "postgres://h:99999/nary", "postgres://u@h/d\u{0}nary",
+            "postgres://h:nary/d", "postgres://h:1,i:2,j:3:4/nary", "postgres://h:99999/nary",
+            "postgres://u@h/d\u{0}nary",
         ])
     func malformed(url: String) {
         let error = #expect(throws: AccountsError.self) { try PostgresAddress(url) }

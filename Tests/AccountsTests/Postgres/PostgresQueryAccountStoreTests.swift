@@ -4,7 +4,7 @@ import Testing
 
 @testable import Accounts
 
-@Suite("PostgresQueryAccountStore")
+@Suite("PostgresQueryAccountStore", .serialized)
 struct PostgresQueryAccountStoreTests {
     static let query = "SELECT id, login, secret FROM users WHERE lower(login) = $1 AND NOT blocked -- existing\n;"
     let logger = Logger(label: "test")
@@ -59,7 +59,8 @@ struct PostgresQueryAccountStoreTests {
             let id = try await Self.open(server, Self.query, logger).id
             #expect(id.utf8.count == 16)
             #expect(try await Self.open(server, Self.query, logger).id == id)
-            #expect(try await Self.open(server, "SELECT id, login, secret FROM users WHERE login = $1", logger).id != id)
+            #expect(
+                try await Self.open(server, "SELECT id, login, secret FROM users WHERE login = $1", logger).id != id)
         }
     }
 
@@ -85,8 +86,10 @@ struct PostgresQueryAccountStoreTests {
 
     @Test(
         "a row that cannot be a user's, or a second one, is refused",
-        arguments: ["SELECT 'a b', $1::text, 'x'", "SELECT 'a', $1::text || E'\\u0007', 'x'",
-            "SELECT 'a', 'b', 'x' FROM generate_series(1, 3) WHERE $1::text IS NOT NULL"])
+        arguments: [
+            "SELECT 'a b', $1::text, 'x'", "SELECT 'a', $1::text || E'\\u0007', 'x'",
+            "SELECT 'a', 'b', 'x' FROM generate_series(1, 3) WHERE $1::text IS NOT NULL",
+        ])
     func oddRows(query: String) async throws {
         let logger = self.logger
         try await withPostgresServer { server in

@@ -59,8 +59,8 @@ struct SQLiteAccountStoreTests {
         let path = self.folder.file()
         var configuration = SQLiteAccountStore.Configuration(path: path)
         configuration.busyTimeout = .milliseconds(500)
-        let accounts = Accounts(
-            store: try await SQLiteAccountStore.open(configuration), registration: .open, logger: self.logger)
+        let store = try await SQLiteAccountStore.open(configuration)
+        let accounts = Accounts(store: store, registration: .open, logger: self.logger)
         let ada = try await accounts.register(name: "ada", password: "correct horse")
 
         let other = try Self.connection(path)
@@ -72,7 +72,8 @@ struct SQLiteAccountStoreTests {
         await withTaskGroup(of: AccountsError.Code?.self) { group in
             for number in 0..<10 {
                 group.addTask {
-                    await Self.code { try await accounts.register(name: "b\(number)", password: "12345678") }
+                    // The store alone: hashes take as long as the machine is busy.
+                    await Self.code { try await store.add(Self.account("b\(number)")) }
                 }
             }
             for await code in group { #expect(code == .unavailable) }
