@@ -501,6 +501,7 @@ async def test_the_answer_to_an_act_is_lost(cluster, history, room):
     onlooker = await watcher(history, cluster.nodes[0], room)
     assert (await acting.act(room, "first", {"set": {"n": 1}}))["version"] == 1, "redis knows the script"
     for version in range(2, 5):
+        await acting.reaches(room, version - 1)
         cluster.proxy.swallow_answers()
         answer = await acting.act(room, f"lost{version}", {"set": {"n": version}})
         assert answer["error"] == "unavailable"
