@@ -251,7 +251,7 @@ struct CommitTests {
                     #expect(life > 604_700_000 && life <= 604_800_000)
                 }
                 let life = Int(try await server.command("PTTL", "rejoin:room:{r}:acts")) ?? 0
-                #expect(life > 3_500_000 && life <= 3_600_000)
+                #expect(life > 3_600_000 && life <= 3_660_000)
             }
         }
     }

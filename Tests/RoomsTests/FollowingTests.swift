@@ -72,6 +72,60 @@ struct FollowingTests {
         }
     }
 
+    @Test("who knows a room empty is told its first steps as patches, also when their messages were lost")
+    func lostFirstSteps() async throws {
+        try await withRedisServer { server in
+            try await RoomNode.run(on: server) { node in
+                let session = try await node.login("u")
+                try await node.enter(room)
+                let replicationID = try #require(node.redis.server?.replicationID)
+                _ = try await node.redis.send(
+                    "HSET",
+                    [
+                        "rejoin:room:{r}", "\0v", "2", "\0e", "epoch", "\0r", .string(replicationID), "\0n", "1", "\0b", "2",
+                        "n", "2:2",
+                    ])
+                for version in ["1", "2"] {
+                    _ = try await node.redis.send(
+                        "XADD", ["rejoin:room:{r}:log", .string("\(version)-0"), "n", .string(version)])
+                }
+                #expect(try await node.act(room, "3", "{\"set\":{\"m\":3}}", as: session).version == 3)
+                try await node.settles(room)
+                let seen = try #require(node.watcher.room(room))
+                #expect(seen.states == 0)
+                #expect(seen.history.map(\.version) == [0, 2, 3])
+                #expect(node.watcher.complaints == [])
+                #expect(try await node.rooms.answer(room, since: RoomPosition(epoch: "epoch", version: 0)).version == 3)
+            }
+        }
+    }
+
+    @Test("what a replica misses is answered with all of the room when the log is much larger")
+    func largeLog() async throws {
+        try await withRedisServer { server in
+            try await RoomNode.run(on: server) { first in
+                let session = try await first.login("u")
+                try await first.enter(room)
+                let text = String(repeating: "x", count: 16_000)
+                for act in 1...80 {
+                    let action = "{\"set\":{\"a\":\"\(text)\",\"n\":\(act)}}"
+                    #expect(try await first.act(room, "\(act)", action, as: session).version == act)
+                }
+                try await first.settles(room)
+                let epoch = try #require(first.watcher.room(room)?.epoch)
+                try await RoomNode.run(on: server) { second in
+                    try await second.enter(room)
+                    for (version, isWithin) in [(79, true), (30, true), (1, false)] {
+                        let answer = try await second.rooms.answer(room, since: RoomPosition(epoch: epoch, version: version))
+                        #expect(answer.version == 80)
+                        #expect((answer.object["patches"] != nil) == isWithin)
+                        #expect((answer.object["state"] == nil) == isWithin)
+                    }
+                }
+            }
+        }
+    }
+
     @Test("an empty Redis, and one with an old snapshot, begin new epochs; nobody is thrown off and acts go on")
     func restarts() async throws {
         try await withRedisServer { server in

@@ -206,6 +206,8 @@ final class Watcher: RoomAudience {
 
     private static func apply(_ patch: JSONBytes, epoch: String, to name: RoomName, _ state: inout State) {
         guard var room = state.rooms[name] else { return }
+        // The first act of a room that was never acted on.
+        if room.epoch.isEmpty, patch["from"]?.int == 0 { room.epoch = epoch }
         guard let from = patch["from"]?.int, let version = patch["version"]?.int, from < version, epoch == room.epoch
         else {
             state.complaints.append("\(room.epoch) got \(String(buffer: patch.buffer))")
