@@ -92,6 +92,7 @@ struct RedisClientTests {
                 let before = try #require(client.server)
                 #expect(before.role == .primary)
                 #expect(before.version.hasPrefix("7."))
+                try await eventually { infos.all == [before] }
                 server.kill()
                 try await eventually { !client.isConnected }
                 let start = ContinuousClock.now
@@ -175,7 +176,7 @@ struct RedisClientTests {
                     guard let answer = try? await client.send("CLIENT", ["ID"]) else { return false }
                     return answer.int != first
                 }
-                #expect(ContinuousClock.now - start < .seconds(1))
+                #expect(ContinuousClock.now - start < .seconds(2), "a second, and the machine's own delay")
             }
         }
     }

@@ -66,7 +66,8 @@ struct EchoHandler: SocketHandler {
         case "kick": socket.disconnect()
         case "drop": socket.disconnect(closingTransportOnly: true)
         case "ask":
-            let answer = await socket.request("question", .emptyObject, timeout: .milliseconds(event.arguments.first?.int ?? 0))
+            let answer = await socket.request(
+                "question", .emptyObject, timeout: .milliseconds(event.arguments.first?.int ?? 0))
             recorder.change { $0.answers.append(answer.map { String(buffer: $0.buffer) }) }
         case "big":
             socket.emit("big", JSONBytes(string: String(repeating: "x", count: event.arguments.first?.int ?? 0)))
@@ -160,7 +161,8 @@ struct EchoServer {
             tasks.addTask { await server.engine.run() }
             try await body(
                 EchoServer(
-                    handler: handler, server: server, broadcaster: broadcaster, port: try await port.futureResult.get()))
+                    handler: handler, server: server, broadcaster: broadcaster, port: try await port.futureResult.get())
+            )
         }
         try await group.shutdownGracefully()
     }

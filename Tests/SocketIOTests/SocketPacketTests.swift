@@ -9,10 +9,12 @@ import Testing
     private static let packets: [(String, SocketPacket.Kind, String, Int?, String)] = [
         ("0", .connect, "/", nil, ""), ("0{\"token\":null}", .connect, "/", nil, "{\"token\":null}"),
         ("0/admin,", .connect, "/admin", nil, ""), ("0/admin,{\"a\":1}", .connect, "/admin", nil, "{\"a\":1}"),
-        ("0/admin?x=y,{}", .connect, "/admin", nil, "{}"), ("0/admin", .connect, "/admin", nil, ""), ("0/", .connect, "/", nil, ""),
+        ("0/admin?x=y,{}", .connect, "/admin", nil, "{}"), ("0/admin", .connect, "/admin", nil, ""),
+        ("0/", .connect, "/", nil, ""),
         ("1", .disconnect, "/", nil, ""), ("1/admin,", .disconnect, "/admin", nil, ""),
         ("2[\"a\"]", .event, "/", nil, "[\"a\"]"), ("212[\"a\"]", .event, "/", 12, "[\"a\"]"),
-        ("2/admin,12[\"a\"]", .event, "/admin", 12, "[\"a\"]"), ("29007199254740992[\"a\"]", .event, "/", 1 << 53, "[\"a\"]"),
+        ("2/admin,12[\"a\"]", .event, "/admin", 12, "[\"a\"]"),
+        ("29007199254740992[\"a\"]", .event, "/", 1 << 53, "[\"a\"]"),
         ("30[]", .acknowledgement, "/", 0, "[]"), ("4{}", .connectError, "/", nil, "{}"),
     ]
 
@@ -54,7 +56,8 @@ import Testing
     @Test(
         "what is no event of a client's is refused",
         arguments: [
-            "2", "2[]", "2{}", "2[1]", "2[null]", "2[[\"a\"]]", "2[\"a\"", "2[\"a\"]x", "2[\"\\ud800\"]", "2[\"a\",1e400]",
+            "2", "2[]", "2{}", "2[1]", "2[null]", "2[[\"a\"]]", "2[\"a\"", "2[\"a\"]x", "2[\"\\ud800\"]",
+            "2[\"a\",1e400]",
             "2[\"connect\"]", "2[\"connect_error\"]", "2[\"disconnect\"]", "2[\"disconnecting\"]", "2[\"newListener\"]",
             "2[\"removeListener\"]", "2[\"\\u0063onnect\"]",
         ])

@@ -49,7 +49,8 @@ public struct EngineChannel: HTTPChannelHandler {
             let timer = RequestTimer(loop.configuration)
             let http = channel.eventLoop.makePromise(of: NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>?.self)
             let gate = UpgradeGate(
-                loop: loop, application: server.application, timer: timer, encoder: encoder, decoder: decoder, http: http)
+                loop: loop, application: server.application, timer: timer, encoder: encoder, decoder: decoder,
+                http: http)
             try pipeline.addHandlers([timer, encoder, decoder, gate])
             return Value(http: http.futureResult, channel: channel)
         }

@@ -15,7 +15,8 @@ package struct EngineRequest: Sendable, Equatable {
     package static func isOurs(_ head: HTTPRequestHead, path: String) -> Bool {
         guard head.uri.utf8.starts(with: path.utf8.dropLast()) else { return false }
         let rest = head.uri.utf8.dropFirst(path.utf8.count - 1)
-        return rest.isEmpty || rest.elementsEqual("/".utf8) || rest.starts(with: "?".utf8) || rest.starts(with: "/?".utf8)
+        return rest.isEmpty || rest.elementsEqual("/".utf8) || rest.starts(with: "?".utf8)
+            || rest.starts(with: "/?".utf8)
     }
 
     /// Reads the query as the reference server verifies it: transport, `sid`, method, protocol version.

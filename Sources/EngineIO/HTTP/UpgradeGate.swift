@@ -134,7 +134,8 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         if case .upgrading = state {
-            return context.write(data, promise: promise)  // the socket's own bytes, while this handler is on its way out
+            // The socket's own bytes, while this handler is on its way out.
+            return context.write(data, promise: promise)
         }
         switch unwrapOutboundIn(data) {
         case .head(var head) where isLastRequest && unanswered == 1 && head.status.code >= 200:
@@ -166,7 +167,8 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
             try context.pipeline.syncOperations.addHandler(HTTP1ToHTTPServerCodec(secure: false))
             promise.succeed(
                 try HTTPChannel(
-                    wrappingChannelSynchronously: context.channel, configuration: .init(isOutboundHalfClosureEnabled: true)))
+                    wrappingChannelSynchronously: context.channel,
+                    configuration: .init(isOutboundHalfClosureEnabled: true)))
             return true
         } catch {
             promise.fail(error)

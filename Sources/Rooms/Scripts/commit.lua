@@ -131,13 +131,13 @@ for i = firstChange, #ARGV, 2 do
 end
 
 local now = tonumber(redis.call('TIME')[1])
-local count, body, renewed = 0, '', now
+local count, body, renewed, isDue = 0, '', now, true
 if ring then
     local stamp, kept, start = string.match(ring, '^(%d+) (%d+)()')
     if stamp and now - tonumber(stamp) <= HOUR + RENEWAL then
         count = tonumber(kept)
         if now - tonumber(stamp) < RENEWAL then
-            renewed = tonumber(stamp)
+            renewed, isDue = tonumber(stamp), false
         end
         if count >= REMEMBERED then
             start = string.find(ring, '\n', start + 1, true)
@@ -161,7 +161,7 @@ if #deleted > 0 then
     redis.call('HDEL', KEYS[1], unpack(deleted))
 end
 redis.call('HSET', KEYS[3], user, decimal(renewed) .. ' ' .. (count + 1) .. body .. '\n' .. id .. '\t' .. to)
-if renewed == now then
+if isDue then
     redis.call('PEXPIRE', KEYS[1], ARGV[11])
     redis.call('PEXPIRE', KEYS[2], ARGV[11])
     redis.call('EXPIRE', KEYS[3], HOUR + RENEWAL)

@@ -51,7 +51,9 @@ public struct RoomEvents: Sendable {
 
     // MARK: Events
 
-    private nonisolated(nonsending) func join(_ body: JSONBytes, on socket: Socket) async throws(RequestFailure) -> Reply {
+    private nonisolated(nonsending) func join(_ body: JSONBytes, on socket: Socket) async throws(RequestFailure)
+        -> Reply
+    {
         let room = try Self.room(body)
         let since = try Self.position(body)
         let wasIn = socket.isIn(room.string)
@@ -84,7 +86,8 @@ public struct RoomEvents: Sendable {
         return Reply()
     }
 
-    private nonisolated(nonsending) func act(_ body: JSONBytes, on socket: Socket) async throws(RequestFailure) -> Reply {
+    private nonisolated(nonsending) func act(_ body: JSONBytes, on socket: Socket) async throws(RequestFailure) -> Reply
+    {
         let room = try Self.room(body)
         guard let id = body["id"]?.string.flatMap(ActID.init) else {
             throw RequestFailure(.badRequest, "id: 1 to 64 printable ASCII characters are expected")
@@ -97,7 +100,8 @@ public struct RoomEvents: Sendable {
         let result = await rooms.act(
             room, id: id, action: action, by: Player(userID: player.id, name: player.name),
             guard: .init(
-                handle: sessionGuard.handle.description, generation: sessionGuard.generation, userID: sessionGuard.userID))
+                handle: sessionGuard.handle.description, generation: sessionGuard.generation,
+                userID: sessionGuard.userID))
         switch result {
         case .applied(let version):
             return Reply { $0.member("version", int: version) }
@@ -111,7 +115,9 @@ public struct RoomEvents: Sendable {
         }
     }
 
-    private nonisolated(nonsending) func cast(_ body: JSONBytes, on socket: Socket) async throws(RequestFailure) -> Reply {
+    private nonisolated(nonsending) func cast(_ body: JSONBytes, on socket: Socket) async throws(RequestFailure)
+        -> Reply
+    {
         let room = try Self.room(body)
         guard let data = body["data"] else {
             throw RequestFailure(.badRequest, "data: any JSON value is expected")

@@ -107,7 +107,8 @@ import Testing
     func refusalBeforeBody() async throws {
         try await EngineTestServer.run(application) { port, _ in
             let peer = try await RawPeer.connect(port)
-            try await peer.send("POST /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n")
+            try await peer.send(
+                "POST /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n")
             for _ in 0..<20 { try? await peer.send([UInt8](repeating: 0x61, count: 20_000)) }
             try await eventually { peer.isClosed }
             #expect(peer.statuses == [400])
@@ -160,13 +161,13 @@ import Testing
     func timeouts() async throws {
         var configuration = EngineConfiguration()
         configuration.headTimeout = .milliseconds(100)
-        configuration.idleTimeout = .milliseconds(300)
+        configuration.idleTimeout = .seconds(1)
         try await EngineTestServer.run(application, configuration) { port, _ in
-            let slow = try await RawPeer.connect(port)
-            let silent = try await RawPeer.connect(port)
             let kept = try await RawPeer.connect(port)
             try await kept.send(page)
+            let slow = try await RawPeer.connect(port)
             try await slow.send("GET / HT")
+            let silent = try await RawPeer.connect(port)
             try await eventually { slow.isClosed && silent.isClosed && kept.isClosed }
             #expect(kept.statuses == [200])
             #expect(slow.bytes.isEmpty && silent.bytes.isEmpty)
@@ -210,7 +211,8 @@ import Testing
         configuration.maximumQueuedBytes = 131_072
         try await EngineTestServer.run(application, configuration) { port, engine in
             let peer = try await RawPeer.connect(port, reading: false)
-            try await peer.send(Array(RawPeer.upgrade.utf8) + Array(repeating: TestFrame.text("4!flood"), count: 8).wire)
+            try await peer.send(
+                Array(RawPeer.upgrade.utf8) + Array(repeating: TestFrame.text("4!flood"), count: 8).wire)
             try await eventually { recorder.all.closed == [.forcedClose] }
             #expect(engine.counters.connections.value == 0)
         }

@@ -52,6 +52,7 @@ import Testing
         #expect(status { $0.headers.replaceOrAdd(name: "sec-websocket-key", value: "c2hvcnQ=") } == 400)
         #expect(status { $0.headers.replaceOrAdd(name: "sec-websocket-key", value: "") } == 400)
         #expect(status { $0.headers.replaceOrAdd(name: "sec-websocket-key", value: Self.key + "AAAA") } == 400)
-        #expect(status { $0.headers.replaceOrAdd(name: "sec-websocket-key", value: "dGhlIHNhbXBsZSBub25jZ\u{e9}=") } == 400)
+        #expect(
+            status { $0.headers.replaceOrAdd(name: "sec-websocket-key", value: "dGhlIHNhbXBsZSBub25jZ\u{e9}=") } == 400)
     }
 }

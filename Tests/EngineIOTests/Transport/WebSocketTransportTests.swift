@@ -91,7 +91,8 @@ import Testing
     @Test("a million empty fragments are a 1008, and a message over the limit in fragments a 1009")
     func fragments() async throws {
         let first = try await opened()
-        try await first.receive([.text("4", final: false)] + Array(repeating: .continuation([], final: false), count: 64))
+        try await first.receive(
+            [.text("4", final: false)] + Array(repeating: .continuation([], final: false), count: 64))
         #expect(try await first.sent().dropFirst(2).prefix(2) == [0x03, 0xF0])
         let second = try await opened()
         let half = [UInt8](repeating: 0x34, count: 40_000)
