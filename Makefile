@@ -7,6 +7,8 @@ SHELL := /bin/bash
 SWIFT_VERSION := 6.3
 # About a third fewer instructions a delivery; the debug build and the tests keep the checks.
 RELEASE := -c release --product rejoin -Xswiftc -enforce-exclusivity=unchecked
+# With colours a terminal's build has other flags than a pipe's, and each would undo the other's.
+BUILD := swift build --no-color-diagnostics
 # Holds the layers: a target imports what it names as a dependency, and nothing else.
 STRICT := --explicit-target-dependency-import-check error
 SOURCES := Package.swift Sources Tests
@@ -47,11 +49,11 @@ up: build run-packages ## A whole cluster on this machine, at http://localhost:8
 
 .PHONY: build
 build: swift build-packages ## The release build: .build/release/rejoin
-	swift build $(RELEASE)
+	$(BUILD) $(RELEASE)
 
 .PHONY: test
 test: swift build-packages run-packages test-packages $(VENV)/.installed ## All tests: Swift, then Python against real nodes
-	@swift build --build-tests $(STRICT)
+	$(BUILD) --build-tests $(STRICT)
 	@results=(); \
 	check() { \
 	    local name=$$1 begin=$$SECONDS result=passed; shift; \

@@ -3,7 +3,8 @@ import NIOCore
 
 /// How long things took, in microseconds from 1 µs to 10 min with three digits.
 struct Latencies: Sendable {
-    private var histogram = Histogram<UInt64>(highestTrackableValue: 600_000_000, numberOfSignificantValueDigits: .three)
+    private var histogram = Histogram<UInt64>(
+        highestTrackableValue: 600_000_000, numberOfSignificantValueDigits: .three)
 
     mutating func record(from begin: NIODeadline, to end: NIODeadline) {
         self.record(nanoseconds: (end - begin).nanoseconds)

@@ -30,7 +30,8 @@ enum MessageText {
     static func integer(at start: Int, in bytes: ByteBufferView) -> (value: Int, end: Int)? {
         var value = 0
         var index = start
-        while index < bytes.endIndex, index - start < 18, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[index]) {
+        while index < bytes.endIndex, index - start < 18, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[index])
+        {
             value = value * 10 + Int(bytes[index] - UInt8(ascii: "0"))
             index += 1
         }

@@ -59,8 +59,9 @@ extension BenchReport {
     }
 
     /// Something a second of the server's CPU, where that is known.
-    mutating func addPerCPUSecond(_ key: String, _ what: String, _ count: Int, _ consumption: Consumption, _ meter: Meter)
-    {
+    mutating func addPerCPUSecond(
+        _ key: String, _ what: String, _ count: Int, _ consumption: Consumption, _ meter: Meter
+    ) {
         guard meter.seesServer, consumption.serverCPUSeconds > 0 else { return }
         let label = "\(what) per CPU s of nodes and Redis"
         self.add("\(key)_per_cpu_second", label, Double(count) / consumption.serverCPUSeconds)

@@ -87,8 +87,10 @@ final class RejoinStorm: CrowdListener {
     private func joinAndAct(_ member: Crowd.Member, _ what: String) -> EventLoopFuture<Void> {
         let number = self.numbers.lowerBound + member.number
         let room = Self.room(number / self.playersPerRoom)
-        let since = member.epoch.isEmpty ? "" : ",\"since\":{\"epoch\":\"\(member.epoch)\",\"version\":\(member.version)}"
-        let act = "{\"room\":\"\(room)\",\"id\":\"\(number)-\(what)\",\"action\":{\"set\":{\"\(number)-\(what)\":\"acted\"}}}"
+        let since =
+            member.epoch.isEmpty ? "" : ",\"since\":{\"epoch\":\"\(member.epoch)\",\"version\":\(member.version)}"
+        let act =
+            "{\"room\":\"\(room)\",\"id\":\"\(number)-\(what)\",\"action\":{\"set\":{\"\(number)-\(what)\":\"acted\"}}}"
         return self.crowd.request(member, "join", "{\"room\":\"\(room)\"\(since)}", timeout: self.timeout)
             .assumeIsolated().flatMap { _ in
                 self.crowd.request(member, "act", act, timeout: self.timeout)

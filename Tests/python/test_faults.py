@@ -19,7 +19,7 @@ import redis
 
 from cluster import PREFIX, Cluster, eventually, get, post
 from proxy import Proxy
-from witness import EPOCH, VERSION, Gone, History, Witness, stored
+from witness import Gone, History, Witness, stored
 
 LONG = os.environ.get("REJOIN_LONG_TESTS") == "1"
 

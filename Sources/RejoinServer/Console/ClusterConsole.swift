@@ -127,7 +127,8 @@ public struct ClusterConsole: Sendable {
             let deadline = ContinuousClock.now + .seconds(5)
             while cluster.lastHeard == nil {
                 guard ContinuousClock.now < deadline else {
-                    throw ClusterError(.timeout, "the nodes were not told within 5 s; their own sweep notices within 30 s")
+                    throw ClusterError(
+                        .timeout, "the nodes were not told within 5 s; their own sweep notices within 30 s")
                 }
                 try await Task.sleep(for: .milliseconds(20))
             }

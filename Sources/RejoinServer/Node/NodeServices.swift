@@ -77,20 +77,20 @@ struct ReadyService: Service {
     }
 
     private func announceAndWait() async throws {
-            let node = self.parts.configuration.node
-            let ports = try await self.waiting { self.listeners.both }
-            let advertised = node.advertise?.description ?? Self.authority(node.host, ports.public)
-            self.parts.cluster.advertise(
-                address: advertised, adminAddress: Self.authority(node.adminHost, ports.admin))
-            try await self.waiting { self.parts.unreadiness == nil ? () : nil }
-            self.onReady(
-                NodeAddress(
-                    name: self.parts.name.description, url: "http://" + Self.authority(node.host, ports.public),
-                    adminURL: "http://" + Self.authority(node.adminHost, ports.admin)))
-            self.parts.logger.info("node is ready")
-            while true {
-                try await Task.sleep(for: .seconds(3_600))
-            }
+        let node = self.parts.configuration.node
+        let ports = try await self.waiting { self.listeners.both }
+        let advertised = node.advertise?.description ?? Self.authority(node.host, ports.public)
+        self.parts.cluster.advertise(
+            address: advertised, adminAddress: Self.authority(node.adminHost, ports.admin))
+        try await self.waiting { self.parts.unreadiness == nil ? () : nil }
+        self.onReady(
+            NodeAddress(
+                name: self.parts.name.description, url: "http://" + Self.authority(node.host, ports.public),
+                adminURL: "http://" + Self.authority(node.adminHost, ports.admin)))
+        self.parts.logger.info("node is ready")
+        while true {
+            try await Task.sleep(for: .seconds(3_600))
+        }
     }
 
     private func waiting<Value>(_ value: () -> Value?) async throws -> Value {

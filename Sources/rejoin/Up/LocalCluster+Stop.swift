@@ -17,7 +17,8 @@ extension LocalCluster {
         let living = nodes.filter { $0.child?.isAlive ?? false }
         if !living.isEmpty {
             let drain = DurationText.format(plan.configuration.node.drain)
-            Terminal.say("stopping: \(living.count) nodes drain for at most \(drain) (Ctrl-C again hurries)")
+            let count = living.count == 1 ? "1 node drains" : "\(living.count) nodes drain"
+            Terminal.say("stopping: \(count) for at most \(drain) (Ctrl-C again hurries)")
         }
         end(living, by: SIGTERM, within: plan.configuration.node.drain + .seconds(5), hurriesAfter: asked)
         end([proxy], by: SIGTERM, within: .seconds(3), hurriesAfter: Int.max)
