@@ -156,6 +156,11 @@ extension Cluster {
         pulse.continuation.yield()
     }
 
+    /// Renews the node's record now, not with the next heartbeat: something in it has changed.
+    public func renew() {
+        pulse.continuation.yield()
+    }
+
     /// The node is leaving: not ready from now on, and its record says so.
     public func startDraining() {
         state.withLock { $0.isDraining = true }

@@ -43,7 +43,8 @@ struct ClusterFaultTests {
             #expect(node.cluster.readiness.state == .deaf)
             try await eventually { node.events == ["deaf", "hears"] }
             try await eventually { node.cluster.readiness.isReady }
-            #expect(proxy.connections == 2)
+            // One more where the machine takes seconds for the first canary.
+            #expect(2...3 ~= proxy.connections)
             await node.kill()
             await proxy.stop()
         }

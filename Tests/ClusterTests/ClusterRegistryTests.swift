@@ -78,8 +78,14 @@ struct ClusterRegistryTests {
     @Test("a frozen node is replaced after two seconds, and ends when it learns it")
     func frozen() async throws {
         try await withRedisServer { server in
-            // It listens, but its next heartbeat is far away, as of a process that is stopped.
-            let frozen = try TestNode("a", on: server, change: { $0.heartbeatInterval = .seconds(600) })
+            // It listens, but its next heartbeat is far away, as of a process that is stopped; nor does it notice that it
+            // sends no canaries.
+            let frozen = try TestNode(
+                "a", on: server,
+                change: {
+                    $0.heartbeatInterval = .seconds(600)
+                    $0.deafAfter = .seconds(600)
+                })
             try await frozen.startAndJoin(nodes: 1)
             let next = try TestNode("a", on: server)
             let start = ContinuousClock.now

@@ -175,17 +175,17 @@ async def test_a_room_whose_log_is_large_in_bytes_can_still_be_rejoined(cluster,
 
 
 @pytest.mark.parametrize("since", [
-    "", "now", 1, [], True, {}, {"epoch": "e"}, {"version": 1}, {"epoch": 1, "version": 1}, {"epoch": "e", "version": "1"},
-    {"epoch": "e", "version": -1}, {"epoch": "e", "version": 1.5}, {"epoch": "e", "version": True},
-    {"epoch": None, "version": 1}, {"epoch": "e", "version": 1e300}])
+    "", "now", 1, [], True, {}, {"epoch": "e"}, {"version": 1}, {"epoch": 1, "version": 1},
+    {"epoch": "e", "version": "1"}, {"epoch": "e", "version": -1}, {"epoch": "e", "version": 1.5},
+    {"epoch": "e", "version": True}, {"epoch": None, "version": 1}, {"epoch": "e", "version": 1e300}])
 async def test_a_since_that_is_no_position_is_a_bad_request(cluster, made, room, since):
     watcher = await made(cluster.nodes[0], player=False)
     assert refused(await watcher.call("join", {"room": room, "since": since}), "bad_request")
 
 
 NO_NAMES = [
-    "", " ", "a b", "{a}", "a{b", "a}", "a\r\nb", "a\n", "\r", "*", "a*", "?", "[a]", "a/b", "a\\b", "\0", "a\0", "ä", "🎲",
-    "a" * 65, "%61", "a\u2028", "@a", "#", None, 1, 1.5, True, ["a"], {"a": 1}]
+    "", " ", "a b", "{a}", "a{b", "a}", "a\r\nb", "a\n", "\r", "*", "a*", "?", "[a]", "a/b", "a\\b", "\0", "a\0",
+    "ä", "🎲", "a" * 65, "%61", "a\u2028", "@a", "#", None, 1, 1.5, True, ["a"], {"a": 1}]
 
 
 async def test_names_that_are_no_rooms_are_refused_everywhere_and_leave_nothing_behind(cluster, made, database):
@@ -422,8 +422,8 @@ async def test_if_compares_by_value(cluster, made, room):
              {"zero": 0.0}, {"zero": -0.0}, {"absent": None}, {"absent": None, "v": value, "zero": 0}]
     for number, condition in enumerate(holds):
         assert (await player.act(room, f"holds{number}", {"set": {"x": number}, "if": condition}))["ok"], condition
-    fails = [{"v": value | {"c": 1}}, {"v": {"b": value["b"]}}, {"v": None}, {"zero": "0"}, {"zero": False}, {"zero": 1},
-             {"absent": 0}, {"absent": False}, {"absent": ""}, {"n": None}, {"v": [value]},
+    fails = [{"v": value | {"c": 1}}, {"v": {"b": value["b"]}}, {"v": None}, {"zero": "0"}, {"zero": False},
+             {"zero": 1}, {"absent": 0}, {"absent": False}, {"absent": ""}, {"n": None}, {"v": [value]},
              {"zero": 0, "absent": 1}, {"v": value | {"b": [2.5, 1, "é", None, True]}}]
     for number, condition in enumerate(fails):
         answer = await player.act(room, f"fails{number}", {"set": {"x": -1}, "if": condition})
@@ -466,7 +466,8 @@ async def test_fields_under_a_user_are_written_by_that_user_alone(cluster, made,
 
 async def test_field_names_have_1_to_128_bytes_of_utf8(cluster, made, room):
     player = await made(cluster.nodes[0], room)
-    allowed = ["a", " ", "*", "{}", "\r\n", "a\0b", "🎲", "x" * 128, "é" * 64, "e\u0301", "\u00e9", "__proto__", "\n\t1"]
+    allowed = ["a", " ", "*", "{}", "\r\n", "a\0b", "🎲", "x" * 128, "é" * 64, "e\u0301", "\u00e9", "__proto__",
+               "\n\t1"]
     answer = await player.act(room, "1", {"set": {name: at for at, name in enumerate(allowed)}})
     assert answer == {"ok": True, "version": 1}
     await player.reaches(room, 1)

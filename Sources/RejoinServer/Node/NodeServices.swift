@@ -83,6 +83,9 @@ struct ReadyService: Service {
         self.parts.cluster.advertise(
             address: advertised, adminAddress: Self.authority(node.adminHost, ports.admin))
         try await self.waiting { self.parts.unreadiness == nil ? () : nil }
+        // Whoever reads that the node is ready finds it so in the registry.
+        parts.cluster.renew()
+        try await self.waiting { self.parts.cluster.node(self.parts.name)?.state == .ready ? () : nil }
         self.onReady(
             NodeAddress(
                 name: self.parts.name.description, url: "http://" + Self.authority(node.host, ports.public),
