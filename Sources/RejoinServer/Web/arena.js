@@ -285,7 +285,9 @@ function relist() {
   $("nobody").hidden = ranked.length > 0;
   const rest = ranked.length > shown.length ? `${shown.length} of ${ranked.length} · ` : "";
   const online = [...room.players.values()].filter((player) => player.online).length;
-  $("crowd").textContent = `${rest}${online} online · ${room.watchers} watching`;
+  // Who is there is told by presence; before any came, only who has entered is known.
+  const known = room.total + room.watchers > 0;
+  $("crowd").textContent = rest + (known ? `${online} online · ${room.watchers} watching` : `${ranked.length} entered`);
 }
 
 function makeRow(player) {
