@@ -146,6 +146,7 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: [], path: "Tests/TestSupport", swiftSettings: swiftSettings),
         test("Accounts", grdb, logging),
+        test("Bench", nioCore),
         test("Cluster", "RedisClient", "SocketIO", nioCore, nioPosix, logging, serviceLifecycle),
         test("EngineIO", nioCore, nioEmbedded, nioPosix, nioHTTP1, hummingbird, hummingbirdCore, logging),
         test("PrometheusMetrics", coreMetrics),
@@ -156,6 +157,7 @@ let package = Package(
         test(
             "SocketIO", "EngineIO", "SocketIOClient", nioCore, nioPosix, hummingbird, hummingbirdCore, logging),
         test("SocketIOClient", "EngineIO", nioCore, nioPosix),
+        test("rejoin", target: "RejoinNodeTests", "SocketIOClient", nioCore, nioPosix),
         test("rejoin", target: "RejoinCommandTests", "Accounts", "RejoinServer", logging),
     ]
 )

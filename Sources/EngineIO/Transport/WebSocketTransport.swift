@@ -21,6 +21,8 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
     private var channelContext: ChannelHandlerContext?
     private var connection: EngineConnection?
     private var closing = false
+    /// What the channel says, kept here because every delivery asks.
+    private var isChannelWritable = false
     private var unreadPongs = 0
     private var writtenBytes = 0
     private var closeTimer: Scheduled<Void>?
@@ -35,6 +37,7 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
 
     func handlerAdded(context: ChannelHandlerContext) {
         channelContext = context
+        isChannelWritable = context.channel.isWritable
         guard context.channel.isActive, let applicationContext else { return }
         self.applicationContext = nil
         let connection = loop.open(
@@ -51,6 +54,7 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
         closeTimer?.cancel()
         closeTimer = nil
         channelContext = nil
+        isChannelWritable = false
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -107,7 +111,8 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable {
+        isChannelWritable = context.channel.isWritable
+        if isChannelWritable {
             unreadPongs = 0
         }
         connection?.writabilityChanged(now: context.eventLoop.now)
@@ -153,7 +158,7 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
 
     private func pong(_ payload: ByteBuffer) {
         guard let channelContext else { return }
-        unreadPongs = channelContext.channel.isWritable ? 0 : unreadPongs + 1
+        unreadPongs = isChannelWritable ? 0 : unreadPongs + 1
         guard unreadPongs <= Self.maximumUnreadPongs else {
             loop.counters.violations.increment()
             end(.transportError, code: WebSocketCloseCode.policyViolation, "too many pings")
@@ -167,7 +172,7 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
 
     // MARK: EngineTransport
 
-    var isWritable: Bool { !closing && channelContext?.channel.isWritable ?? false }
+    var isWritable: Bool { !closing && isChannelWritable }
 
     func send(text: ByteBuffer) {
         guard !closing, let channelContext else { return }
