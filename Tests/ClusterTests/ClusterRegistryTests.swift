@@ -45,10 +45,9 @@ struct ClusterRegistryTests {
         try await withRedisServer { server in
             try await withNodes(["a", "b"], on: server) { nodes in
                 await nodes[1].kill()
-                let next = try TestNode("b", on: server)
-                let start = ContinuousClock.now
+                // It would wait that long for one that listens and does not answer.
+                let next = try TestNode("b", on: server, change: { $0.claimPatience = .seconds(60) })
                 try await next.startAndJoin(nodes: 2)
-                #expect(ContinuousClock.now - start < .seconds(2))
                 try await eventually {
                     nodes[0].cluster.node(next.cluster.name)?.incarnation == next.cluster.incarnation
                 }

