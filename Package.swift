@@ -75,7 +75,7 @@ let package = Package(
         // The layers, lowest first. Imports go down only.
         .target(
             name: "RedisClient",
-            dependencies: ["CHiredis", nioCore, nioPosix, logging, serviceLifecycle, deque],
+            dependencies: ["CHiredis", nioCore, nioPosix, logging, serviceLifecycle, deque, crypto],
             swiftSettings: swiftSettings),
         .target(
             name: "Accounts",

@@ -1,3 +1,5 @@
+import Crypto
+
 /// A Lua script, sent by its digest, and with its source when Redis does not know it yet.
 public struct RedisScript: Sendable, Hashable {
     /// For logs and metrics.
@@ -12,6 +14,9 @@ public struct RedisScript: Sendable, Hashable {
     public init(name: String, source: [UInt8]) {
         self.name = name
         self.source = source
-        self.sha1 = SHA1.hexDigest(of: source)
+        // Redis names scripts by SHA-1; nothing relies on it for security.
+        self.sha1 = Insecure.SHA1.hash(data: source).reduce(into: "") { text, byte in
+            text += String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
+        }
     }
 }
