@@ -5,7 +5,7 @@ public final class EngineLoop {
     public let eventLoop: any EventLoop
     package let configuration: EngineConfiguration
     package let counters: EngineCounters
-    private let jobs: JobQueue
+    private let jobs: AsyncStream<EngineShard.Job>.Continuation
     private var application: (any EngineLoopApplication)?
     private var connections: [EngineConnection.ID: EngineConnection] = [:]
     private var lastNumber: UInt64 = 0
@@ -19,7 +19,7 @@ public final class EngineLoop {
 
     init(
         eventLoop: any EventLoop, configuration: EngineConfiguration, counters: EngineCounters, loops: Int,
-        jobs: JobQueue
+        jobs: AsyncStream<EngineShard.Job>.Continuation
     ) {
         self.eventLoop = eventLoop
         self.configuration = configuration
@@ -39,7 +39,8 @@ public final class EngineLoop {
     ///
     /// - Returns: Whether it was taken; `false` when the shard is stopping or its queue is full.
     public func spawn(_ job: @escaping EngineShard.Job) -> Bool {
-        jobs.add(job)
+        if case .enqueued = jobs.yield(job) { return true }
+        return false
     }
 
     public var connectionCount: Int { connections.count }

@@ -10,7 +10,8 @@ public actor EngineShard {
     public nonisolated let eventLoop: any EventLoop
     /// What the shard's connections share; only to be touched on the event loop.
     package nonisolated let local: NIOLoopBoundBox<EngineLoop?>
-    private nonisolated let jobs: NIOLoopBoundBox<JobQueue>
+    private nonisolated let jobs: AsyncStream<Job>
+    private nonisolated let continuation: AsyncStream<Job>.Continuation
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor {
         eventLoop.executor.asUnownedSerialExecutor()
@@ -19,18 +20,18 @@ public actor EngineShard {
     init(eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
         self.local = .makeEmptyBox(valueType: EngineLoop.self, eventLoop: eventLoop)
-        self.jobs = .makeBoxSendingValue(JobQueue(), eventLoop: eventLoop)
+        (jobs, continuation) = AsyncStream.makeStream(of: Job.self, bufferingPolicy: .bufferingOldest(65_536))
     }
 
     /// Makes the loop's part and the application's on the event loop.
     nonisolated func start(
         _ application: any EngineApplication, configuration: EngineConfiguration, counters: EngineCounters, loops: Int
     ) -> EventLoopFuture<Void> {
-        let (local, jobs, eventLoop) = (local, jobs, eventLoop)
+        let (local, continuation, eventLoop) = (local, continuation, eventLoop)
         return eventLoop.submit {
             let loop = EngineLoop(
                 eventLoop: eventLoop, configuration: configuration, counters: counters, loops: loops,
-                jobs: jobs.value)
+                jobs: continuation)
             local.value = loop
             loop.start(application)
         }
@@ -38,25 +39,16 @@ public actor EngineShard {
 
     /// Runs the shard's jobs until ``stop()``; what has begun is waited for.
     func run() async {
-        await withTaskCancellationHandler {
-            let jobs = jobs.value
-            await withTaskExecutorPreference(EventLoopTaskExecutor(eventLoop)) {
-                await withDiscardingTaskGroup { group in
-                    while let job = await jobs.next() {
-                        // Begins here and now: a task that is only added waits for another turn of the loop.
-                        group.addImmediateTask { await job(self) }
-                    }
-                    group.cancelAll()
-                }
+        await withDiscardingTaskGroup { group in
+            for await job in jobs {
+                group.addTask { await job(self) }
             }
-        } onCancel: {
-            stop()
+            group.cancelAll()
         }
         local.value?.stop()
     }
 
     nonisolated func stop() {
-        let jobs = jobs
-        eventLoop.execute { jobs.value.finish() }
+        continuation.finish()
     }
 }

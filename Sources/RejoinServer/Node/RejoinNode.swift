@@ -69,7 +69,7 @@ public struct RejoinNode: Service {
             parts.redis, parts.subscriber, parts.keys, EngineService(engine: parts.server.engine), parts.cluster,
             parts.rooms, SessionSweep(parts.sessions), parts.probe,
             AdminListener(parts, metrics: metrics, listeners: listeners).application(logger),
-            EventLoopTasks(PublicListener(parts, listeners: listeners).application(logger), on: parts.group),
+            PublicListener(parts, listeners: listeners).application(logger),
             ReadyService(parts: parts, listeners: listeners, onReady: onReady),
             DrainService(parts: parts),
         ]
