@@ -7,8 +7,9 @@ SHELL := /bin/bash
 SWIFT_VERSION := 6.3
 # About a third fewer instructions a delivery; the debug build and the tests keep the checks.
 RELEASE := -c release --product rejoin -Xswiftc -enforce-exclusivity=unchecked
-# With colours a terminal's build has other flags than a pipe's, and each would undo the other's.
-BUILD := swift build --no-color-diagnostics
+# Two builds with the same flags in the same order, or the second does work again: with colours a terminal's build has
+# other flags than a pipe's, and the traits of a dependency come in the order of their hashes.
+BUILD := SWIFT_DETERMINISTIC_HASHING=1 swift build --no-color-diagnostics
 # Holds the layers: a target imports what it names as a dependency, and nothing else.
 STRICT := --explicit-target-dependency-import-check error
 SOURCES := Package.swift Sources Tests
