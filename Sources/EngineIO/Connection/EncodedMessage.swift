@@ -1,4 +1,4 @@
-public import NIOCore
+package import NIOCore
 
 /// A message encoded once for many receivers: a text packet, and the binary attachments that follow it.
 public struct EncodedMessage: Sendable {
@@ -14,15 +14,16 @@ public struct EncodedMessage: Sendable {
     ///   - attachments: what follows it.
     package init(message: ByteBuffer, attachments: [ByteBuffer] = []) {
         let length = message.readableBytes + 1
-        let capacity = attachments.reduce(length + 10) { $0 + $1.readableBytes + 10 }
+        let capacity = attachments.reduce(length + WebSocketFrame.maximumHeaderBytes) {
+            $0 + $1.readableBytes + WebSocketFrame.maximumHeaderBytes
+        }
         var frame = ByteBufferAllocator().buffer(capacity: capacity)
-        Self.writeHeader(0x81, length: length, into: &frame)
+        WebSocketFrame.writeHeader(.text, payloadBytes: length, into: &frame)
         let header = frame.writerIndex
         frame.writeInteger(EnginePacketType.message.rawValue)
         frame.writeImmutableBuffer(message)
         for attachment in attachments {
-            Self.writeHeader(0x82, length: attachment.readableBytes, into: &frame)
-            frame.writeImmutableBuffer(attachment)
+            WebSocketFrame.writeBinary(attachment, into: &frame)
         }
         self.frame = frame
         self.packet = frame.getSlice(at: header, length: length) ?? frame
@@ -31,19 +32,4 @@ public struct EncodedMessage: Sendable {
 
     /// Bytes of the frames.
     public var byteCount: Int { frame.readableBytes }
-
-    /// A whole message in one frame (RFC 6455 5.2).
-    private static func writeHeader(_ opcode: UInt8, length: Int, into frame: inout ByteBuffer) {
-        frame.writeInteger(opcode)
-        switch length {
-        case ..<126:
-            frame.writeInteger(UInt8(length))
-        case ...0xFFFF:
-            frame.writeInteger(UInt8(126))
-            frame.writeInteger(UInt16(length))
-        default:
-            frame.writeInteger(UInt8(127))
-            frame.writeInteger(UInt64(length))
-        }
-    }
 }
