@@ -24,6 +24,9 @@ public enum ConnectDecision: Sendable {
 public protocol SocketHandler: Sendable {
     /// A handshake is asking; see ``EngineApplication/authorize(_:)``.
     func authorize(_ handshake: EngineHandshake) -> HandshakeAuthorization
+    /// A later request of a session is asking, with the handshake's context; see
+    /// ``EngineApplication/authorize(_:of:)``. By default every one goes on.
+    func authorize(_ request: EngineHandshake, of context: any Sendable) -> HandshakeAuthorization
     /// A client asks to CONNECT, with this `auth` object. Nothing may be emitted yet.
     nonisolated(nonsending) func connect(_ socket: Socket, auth: JSONBytes?) async -> ConnectDecision
     /// The CONNECT has been answered. Returns before the first event is handled.
@@ -36,6 +39,12 @@ public protocol SocketHandler: Sendable {
     func drained(_ socket: Socket, missed: Set<String>)
     /// The socket is gone, and out of its rooms.
     func disconnected(_ socket: Socket, rooms: Set<String>, reason: DisconnectReason)
+}
+
+extension SocketHandler {
+    public func authorize(_ request: EngineHandshake, of context: any Sendable) -> HandshakeAuthorization {
+        .now(.accept(headers: [], context: ()))
+    }
 }
 
 /// Why a socket is gone, in Socket.IO's own words.

@@ -78,6 +78,10 @@ private struct HubFactory: EngineApplication {
         handler.authorize(handshake)
     }
 
+    func authorize(_ request: EngineHandshake, of context: any Sendable) -> HandshakeAuthorization {
+        handler.authorize(request, of: context)
+    }
+
     func makeLoopApplication(_ loop: EngineLoop) -> any EngineLoopApplication {
         let hub = Hub(loop: loop, handler: handler, configuration: configuration, counters: counters)
         hubs[loop.eventLoop] = hub
