@@ -25,6 +25,10 @@ struct SocketService: SocketHandler {
         sessions.authorize(handshake)
     }
 
+    func authorize(_ request: EngineHandshake, of context: any Sendable) -> HandshakeAuthorization {
+        sessions.authorize(request, of: context)
+    }
+
     nonisolated(nonsending) func connect(_ socket: Socket, auth: JSONBytes?) async -> ConnectDecision {
         await sessions.connect(socket, auth: auth)
     }
