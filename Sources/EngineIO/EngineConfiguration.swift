@@ -39,5 +39,16 @@ public struct EngineConfiguration: Sendable {
     /// Which pages of other origins may read the engine's answers. Default none.
     public var cors = EngineCORS.none
 
+    /// The other nodes, for whose sessions requests are passed on. Default none: such a session is unknown.
+    public var peers: (any EnginePeers)?
+    /// Requests and WebSockets of other nodes' sessions that pass through here at once; one more is answered with 503.
+    /// Default 4,096.
+    public var maximumRelays = 4_096
+    /// Clients' connections, and those to other nodes that are made for them, together; above, nothing is passed on.
+    /// Default any number.
+    public var maximumConnections = Int.max
+    /// How long another node may take to accept a connection; then its sessions are unknown. Default 1 s.
+    public var relayConnectTimeout = Duration.seconds(1)
+
     public init() {}
 }

@@ -27,6 +27,17 @@ public final class EngineCounters: Sendable {
     public let upgrades = Counter(label: "rejoin_engine_upgrades_total")
     /// WebSockets that did not replace a session's polling in time.
     public let upgradeTimeouts = Counter(label: "rejoin_engine_upgrade_timeouts_total")
+    /// Clients' connections, whatever they are used for.
+    public let channels = Gauge()
+    /// Connections to other nodes, for requests of their sessions.
+    public let relays = Gauge()
+    public let relayed = Counter(label: "rejoin_engine_relayed_total")
+    /// Requests for other nodes that these did not answer.
+    public let relayFailures = Counter(label: "rejoin_engine_relay_failures_total")
+    /// Requests for other nodes beyond the limit.
+    public let relaysRefused = Counter(label: "rejoin_engine_relays_refused_total")
+    /// Requests that claim, without proof, that another node passed them on.
+    public let relaysForged = Counter(label: "rejoin_engine_relays_forged_total")
     public let violations = Counter(label: "rejoin_engine_violations_total")
 
     public init() {}

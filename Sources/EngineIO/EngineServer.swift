@@ -46,7 +46,7 @@ public final class EngineServer: Sendable {
         }
     }
 
-    /// Closes every connection, in batches spread over a time, so that the other nodes take them in one by one.
+    /// Closes every connection, and every other node's that passes through here, in batches spread over a time, so that the other nodes take them in one by one.
     public func drain(within time: Duration, reason: CloseReason = .transportClose) async {
         let batches = 20
         let pause = time / batches
@@ -84,11 +84,12 @@ public final class EngineServer: Sendable {
 }
 
 extension EngineShard {
-    /// Closes one of `fraction` of this shard's connections, rounded up.
+    /// Closes one of `fraction` of this shard's connections and tunnels, rounded up.
     ///
     /// - Returns: How many are left.
     func close(fraction: Int, _ reason: CloseReason) -> Int {
         guard let loop = local.value else { return 0 }
-        return loop.close(atMost: (loop.connectionCount + fraction - 1) / fraction, reason)
+        let left = loop.close(atMost: (loop.connectionCount + fraction - 1) / fraction, reason)
+        return left + loop.closeTunnels(atMost: (loop.tunnels.count + fraction - 1) / fraction)
     }
 }

@@ -10,6 +10,8 @@ public final class EngineLoop {
     private(set) var connections: [EngineConnection.ID: EngineConnection] = [:]
     /// The sessions that poll, and those that wait for the poll that takes their close packet.
     var polling: [EngineConnection.ID: PollingTransport] = [:]
+    /// The WebSockets of other nodes' sessions that pass through here, by the client's end.
+    var tunnels: [ObjectIdentifier: TunnelHandler] = [:]
     /// Decides about the later requests of a session.
     private(set) var authority: (any EngineApplication)?
     /// Which of the node's event loops this is.
@@ -99,6 +101,16 @@ public final class EngineLoop {
             connection.close(reason)
         }
         return connections.count
+    }
+
+    /// Closes some WebSockets of other nodes' sessions, as part of a drain.
+    ///
+    /// - Returns: How many are left.
+    func closeTunnels(atMost count: Int) -> Int {
+        for tunnel in Array(tunnels.values.prefix(count)) {
+            tunnel.end()
+        }
+        return tunnels.count
     }
 
     // MARK: Handshakes

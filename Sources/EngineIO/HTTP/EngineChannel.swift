@@ -38,6 +38,9 @@ public struct EngineChannel: HTTPChannelHandler {
                 try options.setOption(
                     .writeBufferWaterMark, value: .init(low: min(65_536, max(1, high / 2)), high: high))
             }
+            let counters = loop.counters
+            counters.channels.add(1)
+            channel.closeFuture.whenComplete { _ in counters.channels.add(-1) }
             let pipeline = channel.pipeline.syncOperations
             let encoder = HTTPResponseEncoder()
             var limits = NIOHTTPDecoderLimitConfiguration()

@@ -87,7 +87,7 @@ extension EngineGate {
         headers.add(contentsOf: server.application.headers(for: request.request).map { ($0.name, $0.value) })
         let head = HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: headers)
         context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
-        let pipeline = context.pipeline.syncOperations
+        let channel = context.channel
         let transport: WebSocketTransport
         let socket: LinkedWebSocket?
         switch purpose {
@@ -99,12 +99,32 @@ extension EngineGate {
             socket = linked
             transport = WebSocketTransport(loop: loop, upgrading: linked)
         }
+        let bound = NIOLoopBound((transport: transport, socket: socket), eventLoop: context.eventLoop)
+        becomeRaw(transport) {
+            let (transport, socket) = bound.value
+            socket?.opened(transport)
+        } orElse: {
+            bound.value.socket?.failed()
+            channel.close(promise: nil)
+        }
+    }
+
+    /// Leaves the connection's bytes to a handler; HTTP is over.
+    ///
+    /// - Parameters:
+    ///   - installed: called when the handler is in its place, before it gets what came meanwhile.
+    ///   - orElse: called when the connection ended before.
+    func becomeRaw(
+        _ handler: any ChannelHandler, installed: @escaping () -> Void, orElse failed: @escaping () -> Void
+    ) {
+        guard let context else { return failed() }
+        let pipeline = context.pipeline.syncOperations
         pipeline.removeHandler(timer, promise: nil)
         pipeline.removeHandler(decoder).assumeIsolated()
             .flatMap { pipeline.removeHandler(self.encoder) }
             .flatMapThrowing {
-                try pipeline.addHandler(transport, position: .after(self))
-                socket?.opened(transport)
+                try pipeline.addHandler(handler, position: .after(self))
+                installed()
                 for data in self.rawBytes {
                     context.fireChannelRead(data)
                 }
@@ -114,9 +134,6 @@ extension EngineGate {
                 self.rawBytes = []
                 pipeline.removeHandler(context: context, promise: nil)
             }
-            .whenFailure { _ in
-                socket?.failed()
-                context.close(promise: nil)
-            }
+            .whenFailure { _ in failed() }
     }
 }

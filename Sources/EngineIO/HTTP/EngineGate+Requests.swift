@@ -17,6 +17,7 @@ extension EngineGate {
 
     /// A piece of the body came.
     func received(_ bytes: ByteBuffer, of request: EngineGateRequest) {
+        if let relay = request.relay { return relay.send(.body(.byteBuffer(bytes))) }
         guard request.body?.append(bytes) == false else { return }
         endPayload(request, Self.tooLarge)
     }
@@ -24,7 +25,9 @@ extension EngineGate {
     /// The request is whole.
     func received(_ request: EngineGateRequest) {
         request.isWhole = true
-        if request.hasStarted {
+        if let relay = request.relay {
+            relay.send(.end(nil))
+        } else if request.hasStarted {
             sendPayload(request)
         } else {
             start(request)
@@ -33,6 +36,7 @@ extension EngineGate {
 
     private func start(_ request: EngineGateRequest) {
         request.hasStarted = true
+        guard checkPass(request) else { return }
         let head = request.head
         if head.method == .OPTIONS {
             let headers = loop.configuration.cors.preflightHeaders(for: head)
@@ -45,6 +49,7 @@ extension EngineGate {
             return refuseHandshake(error, isLast: isUpgrade(head))
         }
         request.request = EngineHandshake(head: head, query: query.query, peer: request.request.peer)
+        if let sid = query.sid, relay(request, sid) { return }
         switch (query.transport, query.sid) {
         case (.polling, nil) where UpgradeRequest.hasBody(head): refuseHandshake(.badRequest)
         case (.polling, nil): handshake(request, accept: nil)
@@ -76,14 +81,19 @@ extension EngineGate {
             else { return refuse(Self.tooLarge) }
             request.body = body
             startTimer(request)
-            if head.headers["expect"].contains(where: { $0.lowercased() == "100-continue" }) {
-                context?.writeAndFlush(
-                    wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .continue))), promise: nil)
-            }
+            sayContinue(request)
             ask(request, sid) { _ in .payload }
         default:
             ask(request, sid) { _ in .mismatch }
         }
+    }
+
+    /// Tells a client that waits for it that the body may come.
+    func sayContinue(_ request: EngineGateRequest) {
+        guard !request.isWhole, request.head.headers["expect"].contains(where: { $0.lowercased() == "100-continue" })
+        else { return }
+        let head = HTTPResponseHead(version: .http1_1, status: .continue)
+        context?.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
     }
 
     /// Tells the session's event loop of the request.
@@ -165,6 +175,10 @@ extension EngineGate {
     func abandon() {
         guard case .engine(let request) = state else { return }
         request.end()
+        if let relay = request.relay {
+            request.relay = nil
+            relay.close()
+        }
         guard let exchange = request.exchange else { return }
         request.exchange = nil
         exchange.leave()
@@ -177,6 +191,10 @@ extension EngineGate {
 
     /// The listener stops: a poll would wait for longer than it has.
     func quiesce(_ request: EngineGateRequest) {
+        if request.relay != nil {
+            abandon()
+            context?.close(promise: nil)
+        }
         guard let exchange = request.exchange else { return }
         onSession(of: exchange) { $0.quiesced(exchange) }
     }

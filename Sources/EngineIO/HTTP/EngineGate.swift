@@ -85,11 +85,31 @@ final class EngineGate: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func read(context: ChannelHandlerContext) {
-        if held.isEmpty {
-            context.read()
-        } else {
+        if isReadPaused {
             isReadWanted = true
+        } else {
+            context.read()
         }
+    }
+
+    /// Whether what the peer says next is not to be taken yet.
+    private var isReadPaused: Bool {
+        if case .engine(let request) = state, request.relay?.isFull == true { return true }
+        return !held.isEmpty
+    }
+
+    /// Reads what was not to be taken before.
+    func readOn() {
+        guard isReadWanted, !isReadPaused else { return }
+        isReadWanted = false
+        context?.read()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if case .engine(let request) = state {
+            request.relay?.setReading(context.channel.isWritable)
+        }
+        context.fireChannelWritabilityChanged()
     }
 
     /// - Returns: Whether the part's turn had come.
@@ -138,10 +158,7 @@ final class EngineGate: ChannelDuplexHandler, RemovableChannelHandler {
         }
         if held.isEmpty {
             held = Deque()
-            if isReadWanted {
-                isReadWanted = false
-                context.read()
-            }
+            readOn()
         }
         guard case .http = state, unanswered == 0 else { return }
         if isLastRequest || quiescing {
@@ -267,9 +284,7 @@ final class EngineGate: ChannelDuplexHandler, RemovableChannelHandler {
     func answer(_ answer: EngineAnswer) {
         guard case .engine(let request) = state, let context else { return }
         request.end()
-        let isLast =
-            answer.isLast || !request.isWhole || !request.head.isKeepAlive || quiescing
-            || (isLastRequest && held.isEmpty)
+        let isLast = answer.isLast || isLast(request)
         var headers = HTTPHeaders(answer.headers.map { ($0.name, $0.value) })
         headers.add(contentsOf: loop.configuration.cors.headers(for: request.head).map { ($0.name, $0.value) })
         headers.add(contentsOf: server.application.headers(for: request.request).map { ($0.name, $0.value) })
@@ -286,6 +301,17 @@ final class EngineGate: ChannelDuplexHandler, RemovableChannelHandler {
             context.write(wrapOutboundOut(.body(.byteBuffer(answer.body))), promise: nil)
         }
         context.write(wrapOutboundOut(.end(nil)), promise: nil)
+        finish(isLast: isLast)
+    }
+
+    /// Whether the connection cannot go on after the answer to a request.
+    func isLast(_ request: EngineGateRequest) -> Bool {
+        !request.isWhole || !request.head.isKeepAlive || quiescing || (isLastRequest && held.isEmpty)
+    }
+
+    /// The answer is written.
+    func finish(isLast: Bool) {
+        guard let context else { return }
         if isLast {
             close()
         } else {
@@ -301,10 +327,7 @@ final class EngineGate: ChannelDuplexHandler, RemovableChannelHandler {
         guard let context else { return }
         state = .closing
         held = Deque()
-        if isReadWanted {
-            isReadWanted = false
-            context.read()
-        }
+        readOn()
         context.flush()
         context.close(mode: .output, promise: nil)
         timer.linger(context)

@@ -14,6 +14,12 @@ final class EngineGateRequest {
     var exchange: EngineExchange?
     /// The WebSocket's end, for an upgrade.
     var link: WebSocketLink?
+    /// The request on its way to the node that owns its session.
+    var relay: Relay?
+    /// Whether another node passed it on to this one.
+    var isRelayed = false
+    /// Whether the connection ends with the answer that is being relayed.
+    var isLastAnswer = false
     /// The body, as far as it is of interest.
     var body: PayloadBody?
     /// Whether the session waits for the payload.

@@ -100,6 +100,8 @@ final class RawPeer: Sendable {
 
     private var channel: (any Channel)? { channelBox.withLock { $0 } }
 
+    var localPort: Int? { channel?.localAddress?.port }
+
     func send(_ bytes: [UInt8]) async throws {
         try await channel?.writeAndFlush(ByteBuffer(bytes: bytes))
     }

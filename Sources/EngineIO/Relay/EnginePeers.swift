@@ -1,0 +1,23 @@
+/// Where another node's public listener is.
+public struct EnginePeerAddress: Sendable, Equatable {
+    /// A name or an address, IPv6 without brackets.
+    public let host: String
+    public let port: Int
+
+    public init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+}
+
+/// What an engine must know of the other nodes to pass on a request for one of their sessions. Any thread may call; nothing
+/// here may block.
+public protocol EnginePeers: Sendable {
+    /// Where a node is reached, by the name that its sessions begin with; `nil` when no live node has that name.
+    func address(ofNode name: String) -> EnginePeerAddress?
+    /// Proves to every node, and to nobody else, that a node of this cluster says so; printable ASCII without spaces. `nil`
+    /// when nothing can be signed now.
+    func sign(_ message: String) -> String?
+    /// Whether a node of this cluster made that signature for the message.
+    func verify(_ signature: String, of message: String) -> Bool
+}

@@ -1,0 +1,249 @@
+import CoreMetrics
+import DequeModule
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// What a relay tells the client's side. Confined to the event loop of the client's connection, which is the relay's too.
+protocol RelayClient: AnyObject {
+    func relayed(_ relay: Relay, head: HTTPResponseHead)
+    func relayed(_ relay: Relay, body: ByteBuffer)
+    func relayedAll(_ relay: Relay)
+    func flushRelayed(_ relay: Relay)
+    /// The owner of the session made a WebSocket of its side: from here on there are only bytes.
+    func switched(_ relay: Relay, head: HTTPResponseHead)
+    /// More of the request may come, or not.
+    func relayWantsMore(_ relay: Relay)
+    /// The owner was not reached, and has seen nothing.
+    func unreachable(_ relay: Relay)
+    /// The owner went away in the middle of it.
+    func broken(_ relay: Relay)
+}
+
+/// One request on its way to the node that its session lives on. Confined to its event loop.
+final class Relay: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPClientResponsePart
+    typealias InboundOut = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = HTTPClientRequestPart
+
+    private enum State {
+        case connecting(Deque<HTTPClientRequestPart>)
+        case open(any Channel)
+        /// The owner's side is a WebSocket's; its bytes wait for the tunnel.
+        case switching(any Channel)
+        case closed
+    }
+
+    private let loop: EngineLoop
+    private weak var client: (any RelayClient)?
+    private var state: State
+    private var timer: Scheduled<Void>?
+    private let decoder = ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .forwardBytes))
+    private let encoder = HTTPRequestEncoder()
+    private var switchingHead: HTTPResponseHead?
+    private var rawBytes: [NIOAny] = []
+    private var context: ChannelHandlerContext?
+
+    init(loop: EngineLoop, client: any RelayClient, head: HTTPRequestHead) {
+        self.loop = loop
+        self.client = client
+        state = .connecting([.head(head)])
+        loop.counters.relays.add(1)
+    }
+
+    /// Connects, and sends what has come until then.
+    func start(_ address: EnginePeerAddress) {
+        let configuration = loop.configuration
+        let bound = NIOLoopBound(self, eventLoop: loop.eventLoop)
+        // A poll is answered by the next ping at the latest.
+        let patience = configuration.pingInterval + configuration.pingTimeout
+        timer = loop.eventLoop.scheduleTask(in: .nanoseconds(patience.wholeMilliseconds * 1_000_000)) {
+            bound.value.fail()
+        }
+        ClientBootstrap(group: loop.eventLoop)
+            .connectTimeout(.nanoseconds(configuration.relayConnectTimeout.wholeMilliseconds * 1_000_000))
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let relay = bound.value
+                    try channel.pipeline.syncOperations.addHandlers([relay.encoder, relay.decoder, relay])
+                }
+            }
+            .connect(host: address.host, port: address.port)
+            .hop(to: loop.eventLoop)
+            .whenComplete { result in bound.value.connected(result) }
+    }
+
+    private func connected(_ result: Result<any Channel, any Error>) {
+        switch (state, result) {
+        case (.connecting(let parts), .success(let channel)):
+            state = .open(channel)
+            for part in parts { channel.write(part, promise: nil) }
+            channel.flush()
+            client?.relayWantsMore(self)
+        case (.connecting, .failure):
+            end()
+            loop.counters.relayFailures.increment()
+            client?.unreachable(self)
+        case (_, .success(let channel)):
+            channel.close(promise: nil)
+        case (_, .failure):
+            break
+        }
+    }
+
+    // MARK: The client's side
+
+    /// Whether more of the request should wait.
+    var isFull: Bool {
+        switch state {
+        case .connecting: true
+        case .open(let channel): !channel.isWritable
+        case .switching, .closed: false
+        }
+    }
+
+    private var channel: (any Channel)? {
+        switch state {
+        case .open(let channel), .switching(let channel): channel
+        case .connecting, .closed: nil
+        }
+    }
+
+    func send(_ part: HTTPClientRequestPart) {
+        switch state {
+        case .connecting(var parts):
+            state = .closed  // so that the storage is not shared while it grows
+            parts.append(part)
+            state = .connecting(parts)
+        case .open(let channel):
+            channel.writeAndFlush(part, promise: nil)
+        case .switching, .closed:
+            break
+        }
+    }
+
+    /// The client takes more of the answer, or not.
+    func setReading(_ isReading: Bool) {
+        guard let options = channel?.syncOptions else { return }
+        do {
+            try options.setOption(.autoRead, value: isReading)
+        } catch {
+            fail()
+        }
+    }
+
+    /// The client is gone, or this node is leaving.
+    func close() {
+        let channel = channel
+        end()
+        channel?.close(promise: nil)
+    }
+
+    private func end() {
+        if case .closed = state { return }
+        state = .closed
+        timer?.cancel()
+        timer = nil
+        loop.counters.relays.add(-1)
+    }
+
+    /// Ends in the middle.
+    private func fail() {
+        guard !isOver else { return }
+        close()
+        loop.counters.relayFailures.increment()
+        client?.broken(self)
+    }
+
+    private var isOver: Bool { if case .closed = state { true } else { false } }
+
+    // MARK: The owner's side
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if case .switching = state {
+            rawBytes.append(data)
+            return
+        }
+        guard case .open(let channel) = state else { return }
+        switch unwrapInboundIn(data) {
+        case .head(let head) where head.status == .switchingProtocols:
+            switchingHead = head
+        case .end where switchingHead != nil:
+            // What the decoder says next are bytes.
+            state = .switching(channel)
+            timer?.cancel()
+            if let head = switchingHead { client?.switched(self, head: head) }
+        case .head(let head):
+            client?.relayed(self, head: head)
+        case .body(let bytes):
+            client?.relayed(self, body: bytes)
+        case .end:
+            let client = client
+            close()
+            client?.relayedAll(self)
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        client?.flushRelayed(self)
+        context.fireChannelReadComplete()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { client?.relayWantsMore(self) }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        fail()
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // The decoder says at the end of a connection what is missing of an answer, and so does `channelInactive`.
+        fail()
+        context.close(promise: nil)
+    }
+
+    // MARK: The tunnel
+
+    /// Leaves the connection to a tunnel, whose handler takes this one's place.
+    ///
+    /// - Parameter completion: told whether it did; the connection may have ended before.
+    func become(_ tunnel: TunnelHandler, _ completion: @escaping (Bool) -> Void) {
+        guard let context else { return completion(false) }
+        setReading(true)
+        let pipeline = context.pipeline.syncOperations
+        pipeline.removeHandler(decoder).assumeIsolated()
+            .flatMap { pipeline.removeHandler(self.encoder) }
+            .flatMapThrowing {
+                try pipeline.addHandler(tunnel, position: .after(self))
+                for data in self.rawBytes { context.fireChannelRead(data) }
+                if !self.rawBytes.isEmpty { context.fireChannelReadComplete() }
+                self.rawBytes = []
+                pipeline.removeHandler(context: context, promise: nil)
+            }
+            .whenComplete { result in
+                if case .success = result { completion(true) } else { completion(false) }
+            }
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        context.write(data, promise: promise)
+    }
+
+    /// The tunnel is over.
+    func tunnelEnded() {
+        end()
+    }
+}
