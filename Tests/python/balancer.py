@@ -15,12 +15,15 @@ CONFIGURATION = pathlib.Path(__file__).parents[2] / "docker/haproxy.cfg"
 
 
 class Balancer:
-    def __init__(self, folder, nodes):
+    def __init__(self, folder, nodes, balance=None):
         assert shutil.which("haproxy"), "haproxy is missing: install Debian's package haproxy"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         configuration = folder / "haproxy.cfg"
-        configuration.write_text(self._configured(CONFIGURATION.read_text(), nodes))
+        text = self._configured(CONFIGURATION.read_text(), nodes)
+        if balance:
+            text = text.replace("balance leastconn", f"balance {balance}")
+        configuration.write_text(text)
         self.log = (folder / "haproxy.log").open("wb")
         self.process = subprocess.Popen(["haproxy", "-f", configuration], stdout=self.log, stderr=self.log)
         deadline = time.monotonic() + 10

@@ -9,7 +9,7 @@ extension ConfigurationKey {
         pingInterval, pingTimeout, maxPayload, maxConnections,
         limitMessages, limitBurst, limitSocketsPerSession, limitRoomsPerSocket, limitConnectTimeout,
         limitHandshakes, limitHandshakeQueue, limitSocketQueue, limitSlowSocket,
-        limitPayloadTime, limitUpgradeTime,
+        limitPayloadTime, limitUpgradeTime, limitRelays,
         limitLoginAccountAddress, limitLoginAddress, limitLoginAccount, limitLoginWindow,
         limitPasswordMinimum, limitPasswordMaximum, limitHashingQueue,
         limitRoomFields, limitRoomFieldBytes, limitRoomBytes, limitRoomLog,
@@ -152,6 +152,9 @@ extension ConfigurationKey {
     package static let limitUpgradeTime = Self(
         "limit.upgrade-time", .limits, .duration(.milliseconds(100) ... .seconds(600)), default: "10s",
         "how long a WebSocket may take to replace a socket's polling")
+    package static let limitRelays = Self(
+        "limit.relays", .limits, .integer(0...1_000_000), default: "4096",
+        "polling requests and upgraded sockets of other nodes that pass through this one at once")
     package static let limitLoginAccountAddress = Self(
         "limit.login-account-address", .limits, .integer(1...1_000_000), default: "5",
         "failed logins to an account from one address in the window")

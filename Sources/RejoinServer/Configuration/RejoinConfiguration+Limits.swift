@@ -23,6 +23,8 @@ extension RejoinConfiguration {
         public var payloadTimeout: Duration
         /// A WebSocket may take so long to replace polling. Default: 10 s.
         public var upgradeTimeout: Duration
+        /// Requests and WebSockets that are passed on to other nodes at once. Default: 4,096.
+        public var relays: Int
         public var login: Login
         public var room: Room
         /// Bytes of a password. Default: 8 to 256.
@@ -73,6 +75,7 @@ extension RejoinConfiguration {
             slowSocketTimeout: try reader.duration(.limitSlowSocket),
             payloadTimeout: try reader.duration(.limitPayloadTime),
             upgradeTimeout: try reader.duration(.limitUpgradeTime),
+            relays: try reader.integer(.limitRelays),
             login: Login(
                 failuresPerAccountAndAddress: try reader.integer(.limitLoginAccountAddress),
                 failuresPerAddress: try reader.integer(.limitLoginAddress),

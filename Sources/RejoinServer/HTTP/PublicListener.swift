@@ -27,9 +27,9 @@ struct PublicListener: Sendable {
         let node = parts.configuration.node
         var serverConfiguration = ApplicationConfiguration(
             address: .hostname(node.host, port: node.port), serverName: nil, backlog: 4_096)
-        serverConfiguration.availableConnectionsDelegate = MaximumAvailableConnections(
-            parts.configuration.sockets.maximumConnections, logger: logger)
         let engine = parts.server.engine
+        serverConfiguration.availableConnectionsDelegate = ConnectionBudget(
+            parts.configuration.sockets.maximumConnections, counters: engine.counters)
         return Application(
             router: router, server: .init { responder in EngineChannel(server: engine, responder: responder) },
             configuration: serverConfiguration,

@@ -98,6 +98,8 @@ extension NodeParts {
         engine.handshakesPerSecond = configuration.limits.handshakesPerSecond
         engine.handshakeQueue = configuration.limits.handshakeQueue
         engine.payloadTimeout = configuration.limits.payloadTimeout
+        engine.maximumRelays = configuration.limits.relays
+        engine.maximumConnections = configuration.sockets.maximumConnections
         engine.upgradeTimeout = configuration.limits.upgradeTimeout
         if let origins = configuration.browsers.origins {
             engine.cors = .origins(Set(origins))

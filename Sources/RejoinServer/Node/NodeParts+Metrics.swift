@@ -9,6 +9,10 @@ extension NodeParts {
         registry.sample("rejoin_engine_connections", "Open connections.") { [server] in
             Double(server.engine.counters.connections.value)
         }
+        registry.sample("rejoin_engine_relays", "Requests and WebSockets of other nodes on their way through.") {
+            [server] in
+            Double(server.engine.counters.relays.value)
+        }
         registry.sample("rejoin_socket_sockets", "Connected sockets.") { [server] in
             Double(server.counters.sockets.value)
         }
@@ -27,6 +31,10 @@ extension NodeParts {
         ("rejoin_engine_payload_timeouts_total", "Payloads that did not arrive in time."),
         ("rejoin_engine_upgrades_total", "Connections that went over from polling to a WebSocket."),
         ("rejoin_engine_upgrade_timeouts_total", "WebSockets that did not replace a polling in time."),
+        ("rejoin_engine_relayed_total", "Requests passed on to the nodes of their connections."),
+        ("rejoin_engine_relay_failures_total", "Requests for other nodes that these did not answer."),
+        ("rejoin_engine_relays_refused_total", "Requests for other nodes beyond the limit."),
+        ("rejoin_engine_relays_forged_total", "Requests that claimed in vain to come from another node."),
         ("rejoin_engine_messages_received_total", "Messages that came."),
         ("rejoin_engine_violations_total", "Connections closed because what came broke the protocol."),
         ("rejoin_socket_events_total", "Events that clients sent."),

@@ -80,8 +80,10 @@ final class NodeParts: Sendable {
             redis: redis, subscriber: subscriber, prefix: configuration.redisPrefix, games: games,
             limits: Self.roomLimits(configuration), eventLoops: eventLoops,
             audience: SocketAudience(broadcaster: broadcaster), logger: logger)
+        var engine = Self.engine(configuration, name)
+        engine.peers = ClusterPeers(cluster: cluster, keys: keys)
         server = SocketIOServer(
-            engine: Self.engine(configuration, name), configuration: Self.socketIO(configuration),
+            engine: engine, configuration: Self.socketIO(configuration),
             eventLoops: eventLoops, broadcaster: broadcaster,
             handler: SocketService(
                 sessions: sessions,
