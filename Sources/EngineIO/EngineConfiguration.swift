@@ -44,8 +44,8 @@ public struct EngineConfiguration: Sendable {
     /// Requests and WebSockets of other nodes' sessions that pass through here at once; one more is answered with 503.
     /// Default 4,096.
     public var maximumRelays = 4_096
-    /// Clients' connections, and those to other nodes that are made for them, together; above, nothing is passed on.
-    /// Default any number.
+    /// Open sessions; above, a handshake is answered with 503. And clients' connections together with those to other nodes
+    /// that are made for them; above, nothing is passed on. Default any number.
     public var maximumConnections = Int.max
     /// How long another node may take to accept a connection; then its sessions are unknown. Default 1 s.
     public var relayConnectTimeout = Duration.seconds(1)

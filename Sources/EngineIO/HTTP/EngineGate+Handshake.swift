@@ -15,6 +15,10 @@ extension EngineGate {
     /// - Parameter accept: the value of `Sec-WebSocket-Accept`; `nil` for polling.
     func handshake(_ request: EngineGateRequest, accept: String?) {
         guard let context else { return }
+        // A session that polls holds no connection open by which it would be counted.
+        guard loop.counters.connections.value < loop.configuration.maximumConnections else {
+            return refuseHandshake(.unavailable("too many connections are open here"), isLast: accept != nil)
+        }
         let bound = NIOLoopBound((gate: self, request: request), eventLoop: context.eventLoop)
         loop.admit { admitted in
             let (gate, request) = bound.value

@@ -306,7 +306,8 @@ final class EngineGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// Whether the connection cannot go on after the answer to a request.
     func isLast(_ request: EngineGateRequest) -> Bool {
-        !request.isWhole || !request.head.isKeepAlive || quiescing || (isLastRequest && held.isEmpty)
+        !request.isWhole || !request.head.isKeepAlive || request.head.version != .http1_1 || quiescing
+            || (isLastRequest && held.isEmpty)
     }
 
     /// The answer is written.

@@ -11,6 +11,8 @@ final class LinkedWebSocket: EngineTransportDelegate {
     private var probe = UpgradeProbe()
     private var transport: WebSocketTransport?
     private var needsFlush = false
+    /// The session is done with it, perhaps before the WebSocket was open.
+    private var isClosed = false
 
     /// - Parameters:
     ///   - loop: the WebSocket's.
@@ -24,6 +26,7 @@ final class LinkedWebSocket: EngineTransportDelegate {
 
     /// The WebSocket is open.
     func opened(_ transport: WebSocketTransport) {
+        guard !isClosed else { return transport.close(.forcedClose) }
         self.transport = transport
         if !isWanted { closeWebSocket(.forcedClose) }
     }
@@ -137,6 +140,7 @@ final class LinkedWebSocket: EngineTransportDelegate {
     }
 
     func closeWebSocket(_ reason: CloseReason) {
+        isClosed = true
         let transport = transport
         self.transport = nil
         transport?.close(reason)

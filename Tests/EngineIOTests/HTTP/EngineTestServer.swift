@@ -11,7 +11,8 @@ import Synchronization
 enum EngineTestServer {
     static func run(
         _ application: EchoApplication, _ configuration: EngineConfiguration = EngineConfiguration(),
-        threads: Int = 1, _ body: (_ port: Int, _ engine: EngineServer) async throws -> Void
+        threads: Int = 1, onChannel: @escaping @Sendable (any Channel) -> Void = { _ in },
+        _ body: (_ port: Int, _ engine: EngineServer) async throws -> Void
     ) async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
         let engine = EngineServer(
@@ -27,7 +28,10 @@ enum EngineTestServer {
         var logger = Logger(label: "test")
         logger.logLevel = .error
         let server = Application(
-            router: router, server: .init { EngineChannel(server: engine, responder: $0) },
+            router: router,
+            server: .init {
+                ObservedChannel(base: EngineChannel(server: engine, responder: $0), onChannel: onChannel)
+            },
             configuration: .init(address: .hostname("127.0.0.1", port: 0)),
             onServerRunning: { port.succeed($0.localAddress?.port ?? 0) }, eventLoopGroupProvider: .shared(group),
             logger: logger)
@@ -45,6 +49,23 @@ enum EngineTestServer {
             tasks.cancelAll()
         }
         try await group.shutdownGracefully()
+    }
+}
+
+/// Shows a test each connection that is accepted.
+private struct ObservedChannel: HTTPChannelHandler {
+    let base: EngineChannel
+    let onChannel: @Sendable (any Channel) -> Void
+
+    var responder: HTTPChannelHandler.Responder { base.responder }
+
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<EngineChannel.Value> {
+        onChannel(channel)
+        return base.setup(channel: channel, logger: logger)
+    }
+
+    func handle(value: EngineChannel.Value, logger: Logger) async {
+        await base.handle(value: value, logger: logger)
     }
 }
 

@@ -101,6 +101,20 @@ import Testing
         }
     }
 
+    @Test("sessions need no connection, and count against its limit all the same")
+    func limit() async throws {
+        var configuration = EngineConfiguration()
+        configuration.maximumConnections = 3
+        try await EngineTestServer.run(application, configuration) { port, engine in
+            for _ in 0..<3 { _ = try await PollingClient.open(port) }
+            let answer = try await PollingClient.ask(port, PollingClient.get())
+            #expect(answer.status == 503 && answer.header("retry-after") == ["1"])
+            let socket = try await PollingClient.ask(port, RawPeer.upgrade)
+            #expect(socket.status == 503)
+            #expect(engine.counters.connections.value == 3)
+        }
+    }
+
     @Test("b64 and j change nothing, and an empty sid is none")
     func tolerated() async throws {
         try await EngineTestServer.run(application) { port, _ in
@@ -123,6 +137,10 @@ import Testing
             try await old.send("GET \(PollingClient.path) HTTP/1.0\r\nHost: a\r\n\r\n")
             try await eventually { old.isClosed }
             #expect(old.text.contains("0{"))
+            let kept = try await RawPeer.connect(port)
+            try await kept.send("GET \(PollingClient.path) HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n")
+            try await eventually { kept.isClosed }
+            #expect(kept.text.contains("connection: close\r\n"))
         }
     }
 

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOHTTP1
+import Synchronization
 import TestSupport
 import Testing
 
@@ -436,6 +437,37 @@ import Testing
             try await eventually { poll.answers.map(\.body) == ["1"] }
             #expect(recorder.all.closed == [.transportClose, .transportClose])
             #expect(try await silent.poll().body == "1")
+        }
+    }
+
+    @Test("a listener that stops ends the polls that wait, and every connection once it is answered")
+    func quiesce() async throws {
+        let channels = Mutex<[any Channel]>([])
+        try await EngineTestServer.run(
+            application, threads: 3, onChannel: { channel in channels.withLock { $0.append(channel) } }
+        ) { port, engine in
+            let client = try await PollingClient.open(port)
+            let (idle, posting) = (try await RawPeer.connect(port), try await RawPeer.connect(port))
+            try await idle.send(PollingClient.post(client.uri, "3"))
+            try await eventually { idle.answers.count == 1 }
+            let poll = try await client.startPoll()
+            try await eventually { try await engine.isPolling(client.sid) }
+            let other = try await PollingClient.open(port)
+            try await posting.send(
+                "POST \(other.uri) HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n4")
+            try await eventually { posting.statuses == [100] }
+            for channel in channels.withLock({ $0 }) {
+                channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+            }
+            try await eventually { poll.isClosed && idle.isClosed }
+            #expect(poll.answers.map(\.body) == ["1"])
+            #expect(poll.answers.first?.header("connection") == ["close"])
+            #expect(recorder.all.closed == [.serverShuttingDown])
+            #expect(!posting.isClosed)
+            try await posting.send("a")
+            try await eventually { posting.isClosed }
+            #expect(posting.text.hasSuffix("ok"))
+            #expect(recorder.all.texts == ["a"])
         }
     }
 

@@ -1,0 +1,35 @@
+import NIOCore
+import NIOEmbedded
+import Testing
+
+@testable import EngineIO
+
+/// A WebSocket that is to replace a session's polling, on a channel without a network.
+@Suite struct LinkedWebSocketTests {
+    private func loop(_ channel: NIOAsyncTestingChannel) -> EngineLoop {
+        let (_, jobs) = AsyncStream.makeStream(of: EngineShard.Job.self)
+        return EngineLoop(
+            eventLoop: channel.eventLoop, configuration: EngineConfiguration(), counters: EngineCounters(), loops: 1,
+            jobs: jobs)
+    }
+
+    @Test("a session that ends before its WebSocket is open closes it all the same")
+    func closedBeforeOpen() async throws {
+        let channel = NIOAsyncTestingChannel()
+        try await channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).get()
+        let link = WebSocketLink(
+            sid: .random(node: "node", loop: 0), shard: EngineShard(eventLoop: channel.eventLoop),
+            socketLoop: channel.eventLoop)
+        try await channel.testingEventLoop.executeInContext {
+            let loop = loop(channel)
+            let socket = LinkedWebSocket(link: link, loop: loop, isWanted: true)
+            link.closeWebSocket(.forcedClose)
+            let transport = WebSocketTransport(loop: loop, upgrading: socket)
+            try channel.pipeline.syncOperations.addHandler(transport)
+            socket.opened(transport)
+            #expect(link.socket.value == nil)
+        }
+        let frame = try await channel.readOutbound(as: ByteBuffer.self)
+        #expect(frame.map { Array($0.readableBytesView) } == serverFrame(.close(1000)))
+    }
+}
