@@ -269,7 +269,8 @@ final class PollingTransport: EngineTransport {
         if isOpen, !queue.isEmpty { answerPoll() }
     }
 
-    /// Ends the session with a close packet, which a poll takes: the one that waits, or one within a moment.
+    /// Ends the session with a close packet, which a poll takes: the one that waits, or, where the client did nothing wrong,
+    /// one within a moment.
     func close(_ reason: CloseReason) {
         guard isOpen else { return }
         guard !peerClosed, reason != .pingTimeout else { return end() }
@@ -278,6 +279,7 @@ final class PollingTransport: EngineTransport {
             refusePost()
             return answerLast()
         }
+        guard reason != .parseError, reason != .transportError else { return end() }
         connection = nil
         let bound = NIOLoopBound(self, eventLoop: loop.eventLoop)
         let time = TimeAmount.nanoseconds(loop.configuration.pollingCloseTimeout.wholeMilliseconds * 1_000_000)
