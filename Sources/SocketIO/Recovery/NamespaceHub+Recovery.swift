@@ -5,6 +5,7 @@ extension NamespaceHub {
     /// Whether a socket may connect: first its state is looked for, then the handler is asked; nothing is sent to it before.
     nonisolated(nonsending) func decide(_ socket: Socket, auth: JSONBytes?) async -> ConnectDecision {
         guard let recovery else { return await handler.connect(socket, auth: auth) }
+        guard recovery.isListening else { return .retry }
         guard let id = auth?["pid"]?.string, id.utf8.count == 22,
             let offset = auth?["offset"]?.string.flatMap({ RecoveryOffset($0) })
         else {

@@ -135,7 +135,7 @@ final class SocketRecovery {
         release()
         switch reason {
         case .connection: break
-        case .serverNamespaceDisconnect, .clientNamespaceDisconnect: namespace.enqueue(.forget(id: id))
+        case .serverNamespaceDisconnect, .clientNamespaceDisconnect: namespace.enqueue(.forget(id: id, owner: owner))
         }
     }
 
