@@ -90,7 +90,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         .target(
             name: "SocketIO",
-            dependencies: ["EngineIO", nioCore, logging, coreMetrics, deque],
+            dependencies: ["EngineIO", nioCore, logging, coreMetrics, deque, serviceLifecycle],
             swiftSettings: swiftSettings),
         .target(
             name: "Cluster",

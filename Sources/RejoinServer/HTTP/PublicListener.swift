@@ -29,9 +29,8 @@ struct PublicListener: Sendable {
             address: .hostname(node.host, port: node.port), serverName: nil, backlog: 4_096)
         serverConfiguration.availableConnectionsDelegate = MaximumAvailableConnections(
             parts.configuration.sockets.maximumConnections, logger: logger)
-        let engine = parts.server.engine
         return Application(
-            router: router, server: .init { responder in EngineChannel(server: engine, responder: responder) },
+            router: router, server: .engineIO(parts.server.engine),
             configuration: serverConfiguration,
             onServerRunning: { [listeners] channel in listeners.bound(public: channel.localAddress?.port ?? 0) },
             eventLoopGroupProvider: .shared(parts.group), logger: logger)

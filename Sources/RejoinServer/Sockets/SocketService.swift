@@ -6,6 +6,15 @@ import Rooms
 import Sessions
 import SocketIO
 
+/// Who may open a connection: whom the sessions let in.
+struct SocketConnections: ConnectionHandler {
+    let sessions: SessionService
+
+    func authorize(_ handshake: EngineHandshake) -> HandshakeAuthorization {
+        sessions.authorize(handshake)
+    }
+}
+
 /// What the sockets of this node are for: sessions and rooms, behind one rate limit.
 struct SocketService: SocketHandler {
     let sessions: SessionService
@@ -19,10 +28,6 @@ struct SocketService: SocketHandler {
         self.sessions = sessions
         self.rooms = rooms
         self.logger = logger
-    }
-
-    func authorize(_ handshake: EngineHandshake) -> HandshakeAuthorization {
-        sessions.authorize(handshake)
     }
 
     nonisolated(nonsending) func connect(_ socket: Socket, auth: JSONBytes?) async -> ConnectDecision {
@@ -40,11 +45,12 @@ struct SocketService: SocketHandler {
         return false
     }
 
-    nonisolated(nonsending) func handle(_ event: SocketEvent, on socket: Socket) async {
+    nonisolated(nonsending) func handle(_ event: SocketEvent, on socket: Socket) async throws(JSONError) {
         requests.increment()
+        let arguments = try event.arguments()
         do throws(RequestFailure) {
-            let body = event.arguments.first ?? .emptyObject
-            guard body.kind == .object, event.arguments.count <= 1 else {
+            let body = arguments.first ?? .emptyObject
+            guard body.kind == .object, arguments.count <= 1 else {
                 throw RequestFailure(.badRequest, "\(event.name): one object is expected as its argument")
             }
             if let reply = try await rooms.handle(event.name, body, on: socket) {
