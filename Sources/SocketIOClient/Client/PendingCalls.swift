@@ -1,9 +1,10 @@
 import NIOCore
+import SocketIO
 
 /// The calls of a socket that wait for their acknowledgements, each with its own time. Confined to its event loop.
 final class PendingCalls {
     private struct Call {
-        let answer: EventLoopPromise<SocketIOArguments>
+        let answer: EventLoopPromise<EventPayload>
         let timeout: Scheduled<Void>
     }
 
@@ -16,14 +17,14 @@ final class PendingCalls {
 
     /// - Parameter timedOut: called when the time is over; the call is still pending then.
     func add(
-        _ id: Int, _ answer: EventLoopPromise<SocketIOArguments>, timeout: TimeAmount, timedOut: @escaping () -> Void
+        _ id: Int, _ answer: EventLoopPromise<EventPayload>, timeout: TimeAmount, timedOut: @escaping () -> Void
     ) {
         self.calls[id] = Call(
             answer: answer, timeout: self.eventLoop.assumeIsolated().scheduleTask(in: timeout, timedOut))
     }
 
     /// Nothing happens where nobody waits, or not any more.
-    func answer(_ id: Int, _ arguments: SocketIOArguments) {
+    func answer(_ id: Int, _ arguments: EventPayload) {
         self.remove(id)?.succeed(arguments)
     }
 
@@ -35,7 +36,7 @@ final class PendingCalls {
         for id in Array(self.calls.keys) { self.fail(id, SocketIOClientError(.closed, message)) }
     }
 
-    private func remove(_ id: Int) -> EventLoopPromise<SocketIOArguments>? {
+    private func remove(_ id: Int) -> EventLoopPromise<EventPayload>? {
         let call = self.calls.removeValue(forKey: id)
         call?.timeout.cancel()
         return call?.answer

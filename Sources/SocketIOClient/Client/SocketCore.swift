@@ -194,19 +194,15 @@ final class SocketCore {
 
     // MARK: Out
 
-    func emit(_ event: String, _ arguments: EncodedArguments) {
+    func emit(_ event: String, _ arguments: EncodedArguments, isVolatile: Bool) {
+        guard self.state == .connected || !isVolatile else { return }
         self.send(SocketIOPacketWriter.event(event, arguments, prefix: self.prefix, id: nil), arguments, id: nil)
-    }
-
-    /// An event that is of no use later: nothing happens unless connected.
-    func emitVolatile(_ event: String, _ arguments: EncodedArguments) {
-        if self.state == .connected { self.emit(event, arguments) }
     }
 
     /// - Parameter id: of the acknowledgement; never used before.
     func call(
         _ event: String, _ arguments: EncodedArguments, id: Int, timeout: TimeAmount,
-        answer: EventLoopPromise<SocketIOArguments>
+        answer: EventLoopPromise<EventPayload>
     ) {
         guard self.isActive else {
             return answer.fail(SocketIOClientError(.closed, "\(event): the socket is not connected"))
@@ -276,7 +272,7 @@ final class SocketCore {
             guard let id = packet.id, let arguments = packet.payload?.elements() else {
                 throw .init(message: "an acknowledgement without number or arguments")
             }
-            self.calls.answer(id, SocketIOArguments(arguments, attachments: attachments))
+            self.calls.answer(id, EventPayload(arguments, attachments: attachments))
         }
     }
 
@@ -321,7 +317,7 @@ final class SocketCore {
             self.offset = last
         }
         let event = SocketIOEvent(
-            name: name, arguments: SocketIOArguments(arguments, attachments: attachments),
+            name: name, payload: EventPayload(arguments, attachments: attachments),
             acknowledgementID: packet.id, offset: offset)
         if let handler = self.handlers[name] {
             handler(event)

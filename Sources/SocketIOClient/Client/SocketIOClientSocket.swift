@@ -1,4 +1,5 @@
 import NIOCore
+public import SocketIO
 import Synchronization
 
 extension SocketIOClient {
@@ -96,53 +97,63 @@ extension SocketIOClient {
 
         /// Emits an event without an acknowledgement. Nothing happens once disconnected.
         ///
-        /// - Throws: what encoding a value throws.
-        public func emit(_ event: String, _ arguments: SocketIOArgument...) throws {
-            self.emit(event, try EncodedArguments(arguments))
+        /// - Parameter isVolatile: whether it is of no use later: dropped when not connected.
+        public func emit(_ event: String, _ payload: EventPayload, isVolatile: Bool = false) {
+            self.emit(event, EncodedArguments(payload), isVolatile: isVolatile)
         }
 
-        /// As `emit`, but an event that cannot be sent now is dropped.
-        public func emitVolatile(_ event: String, _ arguments: SocketIOArgument...) throws {
-            let arguments = try EncodedArguments(arguments)
-            self.onLoop { $0.emitVolatile(event, arguments) }
+        /// Emits an event with values as its arguments. Bytes in them, at whatever depth, are `Binary`.
+        ///
+        /// - Throws: `EncodingError`.
+        public func emit<each Argument: Encodable>(_ event: String, _ arguments: repeat each Argument) throws {
+            self.emit(event, try .encoding(repeat each arguments))
         }
 
         /// Emits an event and waits for its acknowledgement.
         ///
-        /// - Parameter timeout: from now on, also while not connected.
+        /// - Parameter timeout: from now on, also while not connected; 5 s by default.
         /// - Throws: `SocketIOClientError` with the code `acknowledgementTimeout`, `bufferFull` or `closed`;
-        ///   `CancellationError`; what encoding a value throws.
+        ///   `CancellationError`.
         public func call(
-            _ event: String, _ arguments: SocketIOArgument..., timeout: Duration = .seconds(5)
-        ) async throws -> SocketIOArguments {
-            try await self.call(event, try EncodedArguments(arguments), timeout: timeout)
+            _ event: String, _ payload: EventPayload, timeout: Duration = .seconds(5)
+        ) async throws -> EventPayload {
+            try await self.call(event, EncodedArguments(payload), timeout: timeout)
         }
 
-        /// As above; decodes the first argument of the acknowledgement.
+        /// As above, with values as arguments; decodes the first argument of the acknowledgement.
         ///
-        /// - Throws: `DecodingError` too.
-        public func call<Answer: Decodable>(
-            _ event: String, _ arguments: SocketIOArgument..., as answer: Answer.Type, timeout: Duration = .seconds(5)
+        /// - Throws: `EncodingError` and `DecodingError` too.
+        public func call<each Argument: Encodable, Answer: Decodable>(
+            _ event: String, _ arguments: repeat each Argument, as answer: Answer.Type = Answer.self,
+            timeout: Duration = .seconds(5)
         ) async throws -> Answer {
-            try await self.call(event, try EncodedArguments(arguments), timeout: timeout).decode(answer)
+            let payload = try EventPayload.encoding(repeat each arguments)
+            return try await self.call(event, payload, timeout: timeout).decode(answer, at: 0)
         }
 
         /// Answers an event that waits for an acknowledgement; does nothing for one that does not.
-        ///
-        /// - Throws: what encoding a value throws.
-        public func acknowledge(_ event: SocketIOEvent, _ arguments: SocketIOArgument...) throws {
-            self.acknowledge(event, try EncodedArguments(arguments))
+        public func acknowledge(_ event: SocketIOEvent, _ payload: EventPayload) {
+            self.acknowledge(event, EncodedArguments(payload))
         }
 
-        func emit(_ event: String, _ arguments: EncodedArguments) {
-            self.onLoop { $0.emit(event, arguments) }
+        /// As above, with values as arguments.
+        ///
+        /// - Throws: `EncodingError`.
+        public func acknowledge<each Argument: Encodable>(
+            _ event: SocketIOEvent, _ arguments: repeat each Argument
+        ) throws {
+            self.acknowledge(event, try .encoding(repeat each arguments))
+        }
+
+        func emit(_ event: String, _ arguments: EncodedArguments, isVolatile: Bool = false) {
+            self.onLoop { $0.emit(event, arguments, isVolatile: isVolatile) }
         }
 
         func call(
             _ event: String, _ arguments: EncodedArguments, timeout: Duration
-        ) async throws -> SocketIOArguments {
+        ) async throws -> EventPayload {
             let id = self.nextID.wrappingAdd(1, ordering: .relaxed).oldValue
-            let answer = self.lifetime.eventLoop.makePromise(of: SocketIOArguments.self)
+            let answer = self.lifetime.eventLoop.makePromise(of: EventPayload.self)
             return try await withTaskCancellationHandler {
                 self.onLoop { $0.call(event, arguments, id: id, timeout: TimeAmount(timeout), answer: answer) }
                 // Cancelled before there was something to cancel.
