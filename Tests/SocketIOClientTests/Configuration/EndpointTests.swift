@@ -10,8 +10,9 @@ struct EndpointTests {
         let plain = try SocketIOClient.Configuration(url: "http://a").endpoint()
         #expect(plain.uri(.polling) == "/socket.io/?EIO=4&transport=polling")
         #expect(plain.uri(.websocket, sid: "n.1+2") == "/socket.io/?EIO=4&transport=websocket&sid=n.1%2B2")
-        let query = try SocketIOClient.Configuration(url: "http://a", path: "/x?y=1", query: [("a b", "ü&"), ("c", "")])
-            .endpoint()
+        let query = try SocketIOClient.Configuration(
+            url: "http://a", path: "/x?y=1", query: [("a b", "ü&"), ("c", "")]
+        ).endpoint()
         #expect(query.uri(.polling) == "/x?y=1&EIO=4&transport=polling&a%20b=%C3%BC%26&c=")
     }
 

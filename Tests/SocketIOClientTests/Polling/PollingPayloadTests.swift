@@ -37,7 +37,9 @@ struct PollingPayloadTests {
         #expect(packets.count == 1)
     }
 
-    @Test("what is no payload is refused", arguments: ["", "\u{1e}", "2\u{1e}", "\u{1e}2", "2\u{1e}\u{1e}2", "b!", "bA"])
+    @Test(
+        "what is no payload is refused",
+        arguments: ["", "\u{1e}", "2\u{1e}", "\u{1e}2", "2\u{1e}\u{1e}2", "b!", "bA"])
     func malformed(body: String) {
         #expect(throws: PollingPayload.Malformed.self) { try PollingPayload.read(ByteBuffer(string: body)) }
     }
