@@ -19,6 +19,8 @@ final class NamespaceHub {
     var restoring: [ObjectIdentifier: SocketRecovery] = [:]
     /// The last logged message that was delivered here.
     var lastHeard: RecoveryOffset?
+    /// Sockets by what their clients come back with.
+    private(set) var socketOfRecoveryID: [String: Socket] = [:]
     /// Sockets that have been sent messages from the log which this node has yet to hear.
     var ahead: [ObjectIdentifier: SocketRecovery] = [:]
     var aliveTask: RepeatedTask?
@@ -45,6 +47,7 @@ final class NamespaceHub {
             text: PacketWriter.connect(namespace: name, socket.id, recoveryID: socket.recovery?.id))
         if let recovery = socket.recovery {
             startTellingAlive()
+            socketOfRecoveryID[recovery.id] = socket
             restoring.removeValue(forKey: ObjectIdentifier(socket))
             if recovery.isRecovered { ahead[ObjectIdentifier(socket)] = recovery }
             guard recovery.replay(to: socket) else {
@@ -81,6 +84,9 @@ final class NamespaceHub {
         if let recovery = socket.recovery {
             restoring.removeValue(forKey: ObjectIdentifier(socket))
             ahead.removeValue(forKey: ObjectIdentifier(socket))
+            if socketOfRecoveryID[recovery.id] === socket {
+                socketOfRecoveryID.removeValue(forKey: recovery.id)
+            }
             recovery.ended(reason)
         }
         if wasConnected {

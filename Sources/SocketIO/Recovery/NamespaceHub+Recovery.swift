@@ -47,7 +47,7 @@ extension NamespaceHub {
 
     /// Another connection has a socket's state: this one is a client's that has not noticed yet that it is gone.
     func taken(id: String, owner: String) {
-        for socket in sockets where socket.recovery?.id == id && socket.recovery?.owner != owner {
+        if let socket = socketOfRecoveryID[id], socket.recovery?.owner != owner {
             socket.connection.close(.forcedClose)
         }
     }
