@@ -47,7 +47,8 @@ final class NamespaceHub {
             text: PacketWriter.connect(namespace: name, socket.id, recoveryID: socket.recovery?.id))
         if let recovery = socket.recovery {
             startTellingAlive()
-            socketOfRecoveryID[recovery.id] = socket
+            // A client that has come back before this node noticed that it was gone.
+            socketOfRecoveryID.updateValue(socket, forKey: recovery.id)?.connection.close(.forcedClose)
             restoring.removeValue(forKey: ObjectIdentifier(socket))
             if recovery.isRecovered { ahead[ObjectIdentifier(socket)] = recovery }
             guard recovery.replay(to: socket) else {
