@@ -45,7 +45,8 @@ let package = Package(
         .executable(name: "rejoin", targets: ["rejoin"]),
         .library(name: "RejoinServer", targets: ["RejoinServer"]),
         .library(name: "Rooms", targets: ["Rooms"]),
-        .library(name: "SocketIO", targets: ["SocketIO"]),
+        .library(name: "SocketIO", targets: ["EngineIO", "SocketIO"]),
+        .library(name: "SocketIOCluster", targets: ["Cluster", "RedisClient"]),
         .library(name: "SocketIOClient", targets: ["SocketIOClient"]),
     ],
     dependencies: [
@@ -141,6 +142,12 @@ let package = Package(
 
         .target(
             name: "Bench", dependencies: ["SocketIOClient", nioCore, nioPosix, histogram], swiftSettings: swiftSettings),
+
+        // What a user of the library writes.
+        .executableTarget(
+            name: "ClusterChat",
+            dependencies: ["Cluster", "EngineIO", "RedisClient", "SocketIO", hummingbird, logging, nioCore, nioPosix],
+            path: "Examples/ClusterChat", swiftSettings: swiftSettings),
 
         // Tests: one target for each of ours, on real servers.
         .target(
