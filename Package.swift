@@ -162,8 +162,7 @@ let package = Package(
         test("Rooms", "RedisClient", "SocketIO", nioCore, nioPosix, logging, serviceLifecycle),
         test("Sessions", "RedisClient", nioPosix, logging, crypto),
         test(
-            "SocketIO", "EngineIO", "SocketIOClient", nioCore, nioPosix, nioHTTP1, hummingbird, hummingbirdCore,
-            logging),
+            "SocketIO", "EngineIO", "SocketIOClient", nioCore, nioPosix, hummingbird, hummingbirdCore, logging),
         test(
             "SocketIOClient", "EngineIO", "SocketIO", nioCore, nioPosix, nioHTTP1, hummingbird, hummingbirdCore,
             logging),

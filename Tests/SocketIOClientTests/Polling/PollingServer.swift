@@ -13,6 +13,8 @@ final class PollingServer: Sendable {
         var frames: [String] = []
         /// Whether a GET waits for an answer.
         var isPolling = false
+        /// Whether GETs are answered at once, so that the last one ends.
+        var isUpgrading = false
     }
 
     let open: String
@@ -55,14 +57,16 @@ final class PollingServer: Sendable {
                 return try await self.serveWebSocket(&connection, head)
             } else {
                 let isHandshake = !head[0].contains("&sid=")
-                let count = self.record.withLock { record in
+                let (count, isUpgrading) = self.record.withLock { record in
                     record.gets.append(head)
-                    record.isPolling = !isHandshake
-                    return record.gets.count
+                    record.isPolling = !isHandshake && !record.isUpgrading
+                    return (record.gets.count, record.isUpgrading)
                 }
                 let headers = count <= self.headers.count ? self.headers[count - 1] : []
                 if isHandshake {
                     try await connection.answer(self.open, headers: headers)
+                } else if isUpgrading {
+                    try await connection.answer("6")
                 } else {
                     var payloads = self.payloads.makeAsyncIterator()
                     guard let payload = await payloads.next() else { throw ScriptEnded() }
@@ -86,9 +90,11 @@ final class PollingServer: Sendable {
             self.record.withLock { $0.frames.append(text) }
             switch text {
             case "2probe":
+                if self.probeAnswer == "3probe" {
+                    self.record.withLock { $0.isUpgrading = true }
+                    self.push("6")
+                }
                 try await connection.send(self.probeAnswer)
-                // As servers do, so that the client's poll ends.
-                if self.probeAnswer == "3probe" { self.push("6") }
             case #"420["over",1]"#: try await connection.send(#"430["websocket"]"#)
             default:
                 if case .close = event { return }
