@@ -154,6 +154,10 @@ let package = Package(
         // Tests: one target for each of ours, on real servers.
         .target(
             name: "TestSupport", dependencies: [], path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        // What the Autobahn fuzzing client of the Python tests talks to.
+        .executableTarget(
+            name: "WebSocketEcho", dependencies: ["EngineIO", nioCore, nioHTTP1, nioPosix], path: "Tests/WebSocketEcho",
+            swiftSettings: swiftSettings),
         test("Accounts", grdb, logging),
         test("Bench", nioCore),
         test("Cluster", "RedisClient", "SocketIO", nioCore, nioPosix, logging, serviceLifecycle),
