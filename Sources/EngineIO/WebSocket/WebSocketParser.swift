@@ -4,7 +4,7 @@ package import NIOCore
 ///
 /// It accepts nothing that the standard forbids; the one extension that it knows, where it is given an inflater, is
 /// permessage-deflate without context takeover (RFC 7692). An idle parser is a few words; memory is held only while a
-/// fragmented message is incomplete, and then at most the limit of a message.
+/// fragmented message is incomplete, and then at most the limit of a message (an eighth more of a compressed one).
 ///
 /// After a close frame or a violation the connection is over: further bytes are thrown away unread.
 package struct WebSocketParser {
