@@ -190,7 +190,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func start(_ context: ChannelHandlerContext, _ head: HTTPRequestHead) {
         state = .deciding
-        let (request, accept): (EngineRequest, String)
+        let (request, agreement): (EngineRequest, UpgradeRequest.Agreement)
         do throws(EngineError) {
             request = try EngineRequest(head)
         } catch {
@@ -203,7 +203,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
             return refuse(context, .unknownSession)
         }
         do throws(UpgradeRequest.Refusal) {
-            accept = try UpgradeRequest.accept(head)
+            agreement = try UpgradeRequest.agree(head, compression: loop.configuration.compression)
         } catch {
             return refuse(context, error)
         }
@@ -213,7 +213,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
             let (gate, context) = gate.value
             guard gate.isDeciding else { return false }
             if admitted {
-                gate.authorize(context, handshake, accept)
+                gate.authorize(context, handshake, agreement)
             } else {
                 gate.refuse(context, .unavailable("too many handshakes wait here"))
             }
@@ -226,17 +226,19 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
         if case .deciding = state { true } else { false }
     }
 
-    private func authorize(_ context: ChannelHandlerContext, _ handshake: EngineHandshake, _ accept: String) {
+    private func authorize(
+        _ context: ChannelHandlerContext, _ handshake: EngineHandshake, _ agreement: UpgradeRequest.Agreement
+    ) {
         switch application.authorize(handshake) {
         case .now(let decision):
-            decided(context, handshake, accept, decision)
+            decided(context, handshake, agreement, decision)
         case .later(let decide):
             let gate = NIOLoopBound((gate: self, context: context), eventLoop: context.eventLoop)
             let taken = loop.spawn { _ in
                 let decision = await decide()
                 let (gate, context) = gate.value
                 guard gate.isDeciding else { return }
-                gate.decided(context, handshake, accept, decision)
+                gate.decided(context, handshake, agreement, decision)
             }
             if !taken {
                 refuse(context, .unavailable("this node is stopping"))
@@ -245,29 +247,29 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func decided(
-        _ context: ChannelHandlerContext, _ handshake: EngineHandshake, _ accept: String, _ decision: HandshakeDecision
+        _ context: ChannelHandlerContext, _ handshake: EngineHandshake, _ agreement: UpgradeRequest.Agreement,
+        _ decision: HandshakeDecision
     ) {
         switch decision {
         case .refuse(let error):
             refuse(context, error)
         case .accept(let extra, let applicationContext):
             loop.counters.handshakes.increment()
-            var headers: HTTPHeaders = [
-                "connection": "Upgrade", "upgrade": "websocket", "sec-websocket-accept": accept,
-            ]
+            var headers = agreement.headers
             headers.add(contentsOf: extra.map { ($0.name, $0.value) })
-            upgrade(context, headers, applicationContext)
+            upgrade(context, headers, agreement.deflate, applicationContext)
         }
     }
 
     private func upgrade(
-        _ context: ChannelHandlerContext, _ headers: HTTPHeaders, _ applicationContext: any Sendable
+        _ context: ChannelHandlerContext, _ headers: HTTPHeaders, _ deflate: DeflateAgreement?,
+        _ applicationContext: any Sendable
     ) {
         state = .upgrading
         let head = HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: headers)
         context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
         let pipeline = context.pipeline.syncOperations
-        let transport = WebSocketTransport(loop: loop, context: applicationContext)
+        let transport = WebSocketTransport(loop: loop, context: applicationContext, deflate: deflate)
         pipeline.removeHandler(timer, promise: nil)
         pipeline.removeHandler(decoder).assumeIsolated()
             .flatMap { pipeline.removeHandler(self.encoder) }
