@@ -30,7 +30,8 @@ extension EventPayload {
             case is Bool.Type: json.bool
             default: nil
             }
-        if let value = scalar as? Value { return value }
+        // Nothing is an optional value of every type.
+        if let scalar, let value = scalar as? Value { return value }
         let decoder = JSONDecoder()
         if !attachments.isEmpty { decoder.userInfo[.attachments] = attachments }
         return try decoder.decode(type, from: Data(json.buffer.readableBytesView))
