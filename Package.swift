@@ -45,7 +45,7 @@ let package = Package(
         .executable(name: "rejoin", targets: ["rejoin"]),
         .library(name: "RejoinServer", targets: ["RejoinServer"]),
         .library(name: "Rooms", targets: ["Rooms"]),
-        .library(name: "SocketIO", targets: ["SocketIO"]),
+        .library(name: "SocketIO", targets: ["SocketIO", "EngineIO"]),
         .library(name: "SocketIOClient", targets: ["SocketIOClient"]),
     ],
     dependencies: [
@@ -141,6 +141,14 @@ let package = Package(
 
         .target(
             name: "Bench", dependencies: ["SocketIOClient", nioCore, nioPosix, histogram], swiftSettings: swiftSettings),
+
+        // Examples of the Socket.IO library.
+        .executableTarget(
+            name: "SocketIOEcho", dependencies: ["EngineIO", "SocketIO", hummingbird, logging, nioPosix],
+            path: "Examples/SocketIOEcho", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "Chat", dependencies: ["EngineIO", "SocketIO", hummingbird, logging, nioPosix],
+            path: "Examples/Chat", swiftSettings: swiftSettings),
 
         // Tests: one target for each of ours, on real servers.
         .target(
