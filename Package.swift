@@ -45,7 +45,8 @@ let package = Package(
         .executable(name: "rejoin", targets: ["rejoin"]),
         .library(name: "RejoinServer", targets: ["RejoinServer"]),
         .library(name: "Rooms", targets: ["Rooms"]),
-        .library(name: "SocketIO", targets: ["SocketIO", "EngineIO"]),
+        .library(name: "SocketIO", targets: ["EngineIO", "SocketIO"]),
+        .library(name: "SocketIOCluster", targets: ["Cluster", "RedisClient"]),
         .library(name: "SocketIOClient", targets: ["SocketIOClient"]),
     ],
     dependencies: [
@@ -142,13 +143,17 @@ let package = Package(
         .target(
             name: "Bench", dependencies: ["SocketIOClient", nioCore, nioPosix, histogram], swiftSettings: swiftSettings),
 
-        // Examples of the Socket.IO library.
+        // What a user of the library writes.
         .executableTarget(
             name: "SocketIOEcho", dependencies: ["EngineIO", "SocketIO", hummingbird, logging, nioPosix],
             path: "Examples/SocketIOEcho", swiftSettings: swiftSettings),
         .executableTarget(
             name: "Chat", dependencies: ["EngineIO", "SocketIO", hummingbird, logging, nioPosix],
             path: "Examples/Chat", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "ClusterChat",
+            dependencies: ["Cluster", "EngineIO", "RedisClient", "SocketIO", hummingbird, logging, nioCore, nioPosix],
+            path: "Examples/ClusterChat", swiftSettings: swiftSettings),
 
         // Tests: one target for each of ours, on real servers.
         .target(

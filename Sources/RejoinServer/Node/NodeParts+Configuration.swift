@@ -103,6 +103,7 @@ extension NodeParts {
     static func socketIO(_ configuration: RejoinConfiguration) -> SocketIOConfiguration {
         var socketIO = SocketIOConfiguration()
         socketIO.connectTimeout = configuration.limits.connectTimeout
+        socketIO.maximumAttachmentBytes = configuration.sockets.maximumPayload
         return socketIO
     }
 }

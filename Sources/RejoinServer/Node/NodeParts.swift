@@ -30,6 +30,8 @@ final class NodeParts: Sendable {
     let server: SocketIOServer
     /// Where players and watchers are.
     let sockets: Namespace
+    /// Keeps the sockets of other namespaces, where they have connection state recovery.
+    let recovery: RedisRecoveryStore
     let leaving: Leaving
 
     init(
@@ -78,7 +80,9 @@ final class NodeParts: Sendable {
             }, logger: logger)
         server = SocketIOServer(
             engine: Self.engine(configuration, name), configuration: Self.socketIO(configuration),
-            eventLoops: eventLoops, connections: SocketConnections(sessions: sessions))
+            eventLoops: eventLoops, connections: SocketConnections(sessions: sessions),
+            adapter: ClusterAdapter(cluster))
+        recovery = RedisRecoveryStore(redis: redis, subscriber: subscriber, prefix: configuration.redisPrefix)
         sockets = server.namespace("/")
         rooms = Rooms(
             redis: redis, subscriber: subscriber, prefix: configuration.redisPrefix, games: games,
@@ -98,7 +102,10 @@ final class NodeParts: Sendable {
         try await sessions.start(eventLoops: eventLoops)
         try await server.start()
         cluster.reportLoad { [server, rooms] in (server.counters.sockets.value, rooms.statistics.held) }
-        cluster.onHearingAgain { [rooms] in rooms.missedMessages() }
+        cluster.onHearingAgain { [rooms, recovery] in
+            rooms.missedMessages()
+            recovery.missedMessages()
+        }
         cluster.onDeaf { [rooms] in rooms.missedMessages() }
         cluster.onDrainRequest { [leaving] in leaving.request() }
     }

@@ -47,11 +47,11 @@ struct SocketService: SocketHandler {
 
     nonisolated(nonsending) func handle(_ event: SocketEvent, on socket: Socket) async throws(JSONError) {
         requests.increment()
-        let arguments = try event.arguments()
+        let payload = try event.payload()
         do throws(RequestFailure) {
-            let body = arguments.first ?? .emptyObject
-            guard body.kind == .object, arguments.count <= 1 else {
-                throw RequestFailure(.badRequest, "\(event.name): one object is expected as its argument")
+            let body = payload.arguments.first ?? .emptyObject
+            guard body.kind == .object, payload.arguments.count <= 1, payload.attachments.isEmpty else {
+                throw RequestFailure(.badRequest, "\(event.name): one object without binary values is expected as its argument")
             }
             if let reply = try await rooms.handle(event.name, body, on: socket) {
                 socket.acknowledge(event, reply.json)

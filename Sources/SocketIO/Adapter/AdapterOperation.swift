@@ -165,12 +165,12 @@ extension JSONObjectWriter {
 }
 
 extension JSONBytes {
-    init(strings: [String]) {
+    package init(strings: [String]) {
         self.init(elements: strings.map { JSONBytes(string: $0) })
     }
 
     /// Nil when it is not an array of strings.
-    var strings: [String]? {
+    package var strings: [String]? {
         guard let elements = elements() else { return nil }
         let strings = elements.compactMap(\.string)
         return strings.count == elements.count ? strings : nil

@@ -67,7 +67,11 @@ final class Client: EngineConnectionDelegate {
 
     func received(binary: ByteBuffer) {
         guard let assembly else { return connection.close(.parseError) }
-        guard assembly.add(binary) else { return }
+        let isWhole = assembly.add(binary)
+        guard assembly.byteCount <= hub.configuration.maximumAttachmentBytes else {
+            return connection.close(.parseError)
+        }
+        guard isWhole else { return }
         self.assembly = nil
         // The socket may be gone since the packet came; its attachments had to be read all the same.
         guard let socket = socket(assembly.packet.namespace), socket.state == .connected else { return }

@@ -19,6 +19,10 @@ final class NamespaceHub {
     var restoring: [ObjectIdentifier: SocketRecovery] = [:]
     /// The last logged message that was delivered here.
     var lastHeard: RecoveryOffset?
+    /// Sockets by what their clients come back with.
+    private(set) var socketOfRecoveryID: [String: Socket] = [:]
+    /// Sockets that have been sent messages from the log which this node has yet to hear.
+    var ahead: [ObjectIdentifier: SocketRecovery] = [:]
     var aliveTask: RepeatedTask?
 
     init(name: String, handler: any SocketHandler, recovery: NamespaceRecovery?, hub: Hub) {
@@ -43,6 +47,10 @@ final class NamespaceHub {
             text: PacketWriter.connect(namespace: name, socket.id, recoveryID: socket.recovery?.id))
         if let recovery = socket.recovery {
             startTellingAlive()
+            // A client that has come back before this node noticed that it was gone.
+            socketOfRecoveryID.updateValue(socket, forKey: recovery.id)?.connection.close(.forcedClose)
+            restoring.removeValue(forKey: ObjectIdentifier(socket))
+            if recovery.isRecovered { ahead[ObjectIdentifier(socket)] = recovery }
             guard recovery.replay(to: socket) else {
                 return socket.connection.close(.forcedClose)
             }
@@ -75,7 +83,14 @@ final class NamespaceHub {
         }
         socket.rooms = []
         socket.resumeAll()
-        socket.recovery?.ended(reason)
+        if let recovery = socket.recovery {
+            restoring.removeValue(forKey: ObjectIdentifier(socket))
+            ahead.removeValue(forKey: ObjectIdentifier(socket))
+            if socketOfRecoveryID[recovery.id] === socket {
+                socketOfRecoveryID.removeValue(forKey: recovery.id)
+            }
+            recovery.ended(reason)
+        }
         if wasConnected {
             remove(socket)
             hub.counters.sockets.add(-1)

@@ -3,8 +3,10 @@ import NIOCore
 /// A binary packet whose attachments are still on their way: they follow it one by one, with nothing between them
 /// (Socket.IO v5, "Packet encoding"). Confined to its event loop.
 final class BinaryAssembly {
-    private(set) var packet: SocketPacket
+    let packet: SocketPacket
     private(set) var attachments: [ByteBuffer] = []
+    /// Bytes of the attachments so far.
+    private(set) var byteCount = 0
 
     init(_ packet: SocketPacket) {
         self.packet = packet
@@ -14,6 +16,7 @@ final class BinaryAssembly {
     /// - Returns: Whether that was the last.
     func add(_ attachment: ByteBuffer) -> Bool {
         attachments.append(attachment)
+        byteCount += attachment.readableBytes
         return attachments.count == packet.attachmentCount
     }
 }

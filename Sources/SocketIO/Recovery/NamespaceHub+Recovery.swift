@@ -5,6 +5,7 @@ extension NamespaceHub {
     /// Whether a socket may connect: first its state is looked for, then the handler is asked; nothing is sent to it before.
     nonisolated(nonsending) func decide(_ socket: Socket, auth: JSONBytes?) async -> ConnectDecision {
         guard let recovery else { return await handler.connect(socket, auth: auth) }
+        guard recovery.isListening else { return .retry }
         guard let id = auth?["pid"]?.string, id.utf8.count == 22,
             let offset = auth?["offset"]?.string.flatMap({ RecoveryOffset($0) })
         else {
@@ -14,8 +15,8 @@ extension NamespaceHub {
         let own = SocketRecovery(id: id, namespace: recovery)
         own.beginHearing()
         socket.recovery = own
+        // Until it is connected, or over.
         restoring[ObjectIdentifier(socket)] = own
-        defer { restoring.removeValue(forKey: ObjectIdentifier(socket)) }
         do throws(AdapterError) {
             let state = try await recovery.options.store.recover(
                 id: id, owner: own.owner, since: offset, namespace: name, options: recovery.options)
@@ -36,12 +37,17 @@ extension NamespaceHub {
     func heard(_ offset: RecoveryOffset, _ message: RecoverableMessage, _ encoded: EncodedMessage) {
         lastHeard = offset
         for recovery in restoring.values { recovery.hears(offset, message) }
-        broadcast(encoded, to: BroadcastTargets(rooms: message.rooms, except: message.except))
+        let targets = BroadcastTargets(rooms: message.rooms, except: message.except)
+        guard !ahead.isEmpty else { return broadcast(encoded, to: targets) }
+        ahead = ahead.filter { $0.value.isAhead(of: offset) }
+        for socket in sockets(for: targets) where ahead[ObjectIdentifier(socket)] == nil {
+            socket.connection.send(encoded)
+        }
     }
 
     /// Another connection has a socket's state: this one is a client's that has not noticed yet that it is gone.
     func taken(id: String, owner: String) {
-        for socket in sockets where socket.recovery?.id == id && socket.recovery?.owner != owner {
+        if let socket = socketOfRecoveryID[id], socket.recovery?.owner != owner {
             socket.connection.close(.forcedClose)
         }
     }

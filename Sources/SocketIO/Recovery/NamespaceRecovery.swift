@@ -20,6 +20,7 @@ final class NamespaceRecovery: Sendable {
     private unowned let core: ServerCore
     private let queue = Mutex(Queue())
     private let wake: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
+    private let listening = Atomic<Bool>(false)
     /// The last message that was heard.
     private let last = Mutex<RecoveryOffset?>(nil)
 
@@ -61,12 +62,16 @@ final class NamespaceRecovery: Sendable {
         }
     }
 
-    /// Writes what is queued, many at a time, until ``stop()``.
+    /// Hears, and writes what is queued, many at a time, until ``stop()``.
     func run() async {
-        for await _ in wake.stream {
+        await withTaskGroup { group in
+            group.addTask { await self.listen() }
+            for await _ in wake.stream {
+                await writeAll()
+            }
             await writeAll()
+            group.cancelAll()
         }
-        await writeAll()
         let rest = queue.withLock { queue in
             queue.isStopped = true
             defer { queue.items = [] }
@@ -93,8 +98,23 @@ final class NamespaceRecovery: Sendable {
 
     // MARK: Hearing
 
-    func start() {
-        options.store.listen(namespace: namespace) { [weak self] event in self?.heard(event) }
+    /// Whether this node hears what is logged. Until it does nobody connects to the namespace here.
+    var isListening: Bool { listening.load(ordering: .acquiring) }
+
+    /// Tries until it hears, or is cancelled.
+    private func listen() async {
+        while true {
+            do {
+                try await options.store.listen(namespace: namespace) { [weak self] event in self?.heard(event) }
+                return listening.store(true, ordering: .releasing)
+            } catch {
+                do {
+                    try await Task.sleep(for: .milliseconds(200))
+                } catch {
+                    return
+                }
+            }
+        }
     }
 
     private func heard(_ event: RecoveryEvent) {

@@ -89,8 +89,8 @@ public enum RecoveryWrite: Sendable {
     case state(RecoverableState)
     /// These sockets are still connected.
     case alive(ids: [String])
-    /// The client went for good: its state is forgotten.
-    case forget(id: String)
+    /// The client went for good: its state is forgotten, unless another connection has it.
+    case forget(id: String, owner: String)
 }
 
 /// What a node hears, in the one order of the namespace.
@@ -124,9 +124,11 @@ public struct RecoveredState: Sendable {
 ///
 /// An implementation over Redis is in `Cluster`.
 public protocol RecoveryStore: Sendable {
-    /// Hears what is written in a namespace, by every node. Called once a namespace; `hear` may be called on any thread,
-    /// and never at the same time.
-    func listen(namespace: String, _ hear: @escaping @Sendable (RecoveryEvent) -> Void)
+    /// Hears what is written in a namespace, by every node; from when it returns. Called once a namespace; `hear` may be
+    /// called on any thread, and never at the same time.
+    func listen(
+        namespace: String, _ hear: @escaping @Sendable (RecoveryEvent) -> Void
+    ) async throws(AdapterError)
 
     /// Writes, in order.
     ///
@@ -143,7 +145,4 @@ public protocol RecoveryStore: Sendable {
     func recover(
         id: String, owner: String, since offset: RecoveryOffset?, namespace: String, options: RecoveryOptions
     ) async throws(AdapterError) -> RecoveredState?
-
-    /// Where the log of a namespace stands.
-    func latestOffset(namespace: String) async throws(AdapterError) -> RecoveryOffset
 }

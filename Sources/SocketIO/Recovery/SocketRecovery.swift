@@ -18,6 +18,8 @@ final class SocketRecovery {
     /// What is heard while the state is on its way from the store; nil when nobody waits for it.
     private(set) var heard: [(offset: RecoveryOffset, message: RecoverableMessage)]?
     private var hasOverflown = false
+    /// Up to where the log was read; what is heard of it later is there already.
+    private var readUpTo: RecoveryOffset?
 
     init(id: String, namespace: NamespaceRecovery) {
         self.id = id
@@ -33,13 +35,16 @@ final class SocketRecovery {
     }
 
     func hears(_ offset: RecoveryOffset, _ message: RecoverableMessage) {
-        guard heard != nil else { return }
+        guard heard != nil, !isAhead(of: offset) else { return }
         if heard!.count < namespace.options.maximumMessages {
             heard!.append((offset, message))
         } else {
             hasOverflown = true
         }
     }
+
+    /// Whether the client has this message, or will have it before anything else.
+    func isAhead(of offset: RecoveryOffset) -> Bool { readUpTo.map { offset <= $0 } ?? false }
 
     func missedMessages() {
         hasOverflown = true
@@ -51,6 +56,7 @@ final class SocketRecovery {
         socket.rooms = Set(state.state.rooms)
         socket.data = state.state.data
         missed = state.messages
+        readUpTo = state.offset
         heard?.removeAll { $0.offset <= state.offset }
     }
 
@@ -135,13 +141,14 @@ final class SocketRecovery {
         release()
         switch reason {
         case .connection: break
-        case .serverNamespaceDisconnect, .clientNamespaceDisconnect: namespace.enqueue(.forget(id: id))
+        case .serverNamespaceDisconnect, .clientNamespaceDisconnect: namespace.enqueue(.forget(id: id, owner: owner))
         }
     }
 
     /// What an event that is not logged carries, so that its last argument is not taken for an offset.
     func latestOffset(for socket: Socket) -> String? {
-        socket.namespaceHub.lastHeard?.description
+        guard let lastHeard = socket.namespaceHub.lastHeard else { return readUpTo?.description }
+        return max(lastHeard, readUpTo ?? lastHeard).description
     }
 }
 

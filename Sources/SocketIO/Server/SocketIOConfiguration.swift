@@ -15,6 +15,8 @@ public struct SocketIOConfiguration: Sendable {
     public var maximumConnects = 64
     /// Attachments of one packet; one more closes the connection. Default 10.
     public var maximumAttachments = 10
+    /// Bytes of one packet's attachments together; more closes the connection. Default 1 MiB.
+    public var maximumAttachmentBytes = 1_048_576
     /// How long the other nodes may take to answer. Default 2 s.
     public var clusterTimeout = Duration.seconds(2)
 

@@ -59,7 +59,6 @@ public final class SocketIOServer: Service {
 
     /// Makes everything ready; to be awaited before the first connection is accepted.
     public func start() async throws {
-        for recovery in core.recoveries { recovery.start() }
         try await engine.start()
     }
 
