@@ -19,7 +19,8 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
     private var parser: WebSocketParser
     private var received: ByteBuffer?
     private var channelContext: ChannelHandlerContext?
-    private var connection: EngineConnection?
+    /// The connection, or what stands for it while the WebSocket is to replace a session's polling.
+    private var connection: (any EngineTransportDelegate)?
     private var closing = false
     /// What the channel says, kept here because every delivery asks.
     private var isChannelWritable = false
@@ -31,6 +32,13 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
         self.loop = loop
         self.applicationContext = context
         self.parser = WebSocketParser(role: .server, maximumMessageBytes: loop.configuration.maximumPayloadBytes)
+    }
+
+    /// A WebSocket that is to replace a session's polling.
+    convenience init(loop: EngineLoop, upgrading socket: LinkedWebSocket) {
+        self.init(loop: loop, context: ())
+        applicationContext = nil
+        connection = socket
     }
 
     // MARK: Channel
@@ -197,6 +205,16 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
         // Only a channel that is no socket knows no such option, and it keeps nothing back.
         guard let options = channelContext?.channel.syncOptions else { return 0 }
         return (try? options.getOption(.bufferedWritableBytes)) ?? 0
+    }
+
+    /// Whether the channel reads by itself, while the session is on another event loop and may be behind.
+    func setReading(_ isReading: Bool) {
+        guard let channel = channelContext?.channel, let options = channel.syncOptions else { return }
+        do {
+            try options.setOption(.autoRead, value: isReading)
+        } catch {
+            channel.pipeline.fireErrorCaught(error)
+        }
     }
 
     var takenBytes: Int { writtenBytes - queuedBytes }
