@@ -22,6 +22,7 @@ struct SocketIOEcho {
         engine.pingInterval = .milliseconds(300)
         engine.pingTimeout = .milliseconds(200)
         engine.maximumPayloadBytes = 1_000_000
+        engine.cors = .any
         var configuration = SocketIOConfiguration()
         configuration.connectTimeout = .seconds(1)
 
