@@ -4,7 +4,7 @@ import Testing
 
 @testable import EngineIO
 
-@Suite struct UpgradeGateTests {
+@Suite struct EngineGateTests {
     private let application = EchoApplication()
     private var recorder: EngineRecorder { application.recorder }
     private let page = "GET /page HTTP/1.1\r\nHost: a\r\n\r\n"
