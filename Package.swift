@@ -139,7 +139,7 @@ let package = Package(
             name: "PrometheusMetrics", dependencies: [coreMetrics], swiftSettings: swiftSettings),
         .target(
             name: "SocketIOClient",
-            dependencies: ["EngineIO", nioCore, nioPosix, nioHTTP1],
+            dependencies: ["EngineIO", "SocketIO", nioCore, nioPosix, nioHTTP1],
             swiftSettings: swiftSettings),
 
         .target(
@@ -175,7 +175,9 @@ let package = Package(
         test("Sessions", "RedisClient", nioPosix, logging, crypto),
         test(
             "SocketIO", "EngineIO", "SocketIOClient", nioCore, nioPosix, hummingbird, hummingbirdCore, logging),
-        test("SocketIOClient", "EngineIO", nioCore, nioPosix),
+        test(
+            "SocketIOClient", "EngineIO", "SocketIO", nioCore, nioPosix, nioHTTP1, hummingbird, hummingbirdCore,
+            logging),
         test("rejoin", target: "RejoinNodeTests", "SocketIOClient", nioCore, nioPosix),
         test("rejoin", target: "RejoinCommandTests", "Accounts", "RejoinServer", logging),
     ]

@@ -8,9 +8,9 @@ final class WebSocketClientHandler: ChannelInboundHandler {
     typealias OutboundOut = ByteBuffer
 
     /// What may wait for a server that does not read.
-    private static let maximumOutgoingBytes = 4 << 20
+    static let maximumOutgoingBytes = 4 << 20
 
-    private var connection: SocketIOConnection?
+    private var owner: (any WebSocketClientOwner)?
     private var context: ChannelHandlerContext?
     private var parser: WebSocketParser
     private var received = ByteBuffer()
@@ -19,10 +19,10 @@ final class WebSocketClientHandler: ChannelInboundHandler {
     private var isCloseSent = false
     private var maskState = UInt64.random(in: .min ... .max)
 
-    init(connection: SocketIOConnection) {
-        self.connection = connection
+    init(owner: any WebSocketClientOwner, maximumMessageBytes: Int) {
+        self.owner = owner
         self.parser = WebSocketParser(
-            role: .client, maximumMessageBytes: connection.configuration.maximumMessageBytes, maximumFragments: 4096)
+            role: .client, maximumMessageBytes: maximumMessageBytes, maximumFragments: 4096)
     }
 
     // MARK: Out
@@ -62,7 +62,7 @@ final class WebSocketClientHandler: ChannelInboundHandler {
         guard let context = self.context else { return }
         write(&self.outgoing)
         guard self.outgoing.readableBytes <= Self.maximumOutgoingBytes || context.channel.isWritable else {
-            self.connection?.end(.overflow("what waits for the server is over \(Self.maximumOutgoingBytes) bytes"))
+            self.owner?.end(.overflow("what waits for the server is over \(Self.maximumOutgoingBytes) bytes"))
             return context.close(promise: nil)
         }
         guard !self.isFlushScheduled else { return }
@@ -98,7 +98,7 @@ final class WebSocketClientHandler: ChannelInboundHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
-        self.connection = nil
+        self.owner = nil
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -119,12 +119,12 @@ final class WebSocketClientHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        self.connection?.end(.transportClose(code: 1006, reason: ""))
+        self.owner?.end(.transportClose(code: 1006, reason: ""))
         context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        self.connection?.end(.transportError("\(error)"))
+        self.owner?.end(.transportError("\(error)"))
         context.close(promise: nil)
     }
 
@@ -132,21 +132,21 @@ final class WebSocketClientHandler: ChannelInboundHandler {
         do throws(WebSocketViolation) {
             while let event = try self.parser.next(&bytes) {
                 switch event {
-                case .text(let payload): self.connection?.received(payload)
-                case .binary(let payload): self.connection?.receivedBinary(payload)
+                case .text(let payload): self.owner?.received(payload)
+                case .binary(let payload): self.owner?.receivedBinary(payload)
                 case .ping(let payload):
                     guard !self.isCloseSent else { break }
                     let key = self.nextMaskKey()
                     self.enqueue { WebSocketFrame.writePong(payload, into: &$0, maskKey: key) }
                 case .pong: break
                 case .close(let code, let reason):
-                    self.connection?.end(.transportClose(code: code, reason: reason))
+                    self.owner?.end(.transportClose(code: code, reason: reason))
                     self.sendClose(code: code)
                     self.closeTransport()
                 }
             }
         } catch {
-            self.connection?.end(.transportError(error.message))
+            self.owner?.end(.transportError(error.message))
             self.sendClose(code: error.closeCode, reason: error.message)
             self.closeTransport()
         }

@@ -1,6 +1,5 @@
-import EngineIO
 public import NIOCore
-import NIOPosix
+import SocketIO
 
 /// What a `SocketIOConnection` tells its owner, always on the connection's event loop.
 ///
@@ -18,17 +17,18 @@ public protocol SocketIOConnectionDelegate: AnyObject {
     func connectionClosed(_ connection: SocketIOConnection, reason: SocketIOCloseReason)
 }
 
-/// One Engine.IO v4 / Socket.IO v5 connection over WebSocket that costs little: payloads stay bytes, nothing is parsed
+/// One Engine.IO v4 / Socket.IO v5 connection, over WebSocket alone, that costs little: payloads stay bytes, nothing is parsed
 /// but the packet type, pings are answered. A load generator opens thousands of them with one delegate.
 /// `SocketIOClient` is the comfortable form.
 ///
 /// Confined to its event loop: every member may be used on it only.
-public final class SocketIOConnection {
+public final class SocketIOConnection: WebSocketClientOwner {
     private enum State {
         case connecting, opening, joining, open, closing, closed
     }
 
     public let eventLoop: any EventLoop
+    /// `transports`, `upgrade`, `reconnection` and `maximumBufferedEmits` mean nothing here.
     public let configuration: SocketIOClient.Configuration
     /// The owner's own number for the connection.
     public let tag: Int
@@ -40,6 +40,8 @@ public final class SocketIOConnection {
 
     /// Kept until the end of the connection.
     private var delegate: (any SocketIOConnectionDelegate)?
+    /// What stands before the payload of a packet of our namespace.
+    private let namespacePrefix: String
     private var state = State.connecting
     private var channel: (any Channel)?
     private var handler: WebSocketClientHandler?
@@ -57,6 +59,7 @@ public final class SocketIOConnection {
         _ tag: Int
     ) {
         self.configuration = configuration
+        self.namespacePrefix = SocketNamespace.prefix(configuration.namespace)
         self.eventLoop = eventLoop
         self.delegate = delegate
         self.tag = tag
@@ -98,7 +101,7 @@ public final class SocketIOConnection {
     /// Disconnects: `41`, then the closing handshake, for which the server has 2 s.
     public func close() {
         guard self.state == .open, let handler = self.handler else { return self.abort() }
-        handler.sendText(ByteBuffer(string: "41" + self.configuration.namespacePrefix))
+        handler.sendText(ByteBuffer(string: "41" + self.namespacePrefix))
         self.startClosing(.clientDisconnect)
     }
 
@@ -116,42 +119,22 @@ public final class SocketIOConnection {
     // MARK: From the channel
 
     private func start() {
-        let endpoint: (host: String, port: Int)
+        let endpoint: Endpoint
         do {
             endpoint = try self.configuration.endpoint()
         } catch {
             return self.fail(error)
         }
-        let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
-        let host = endpoint.host.utf8.contains(UInt8(ascii: ":")) ? "[\(endpoint.host)]" : endpoint.host
-        let authority = "\(host):\(endpoint.port)"
-        let bootstrap = ClientBootstrap(group: self.eventLoop)
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .connectTimeout(TimeAmount(self.configuration.connectTimeout))
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let connection = bound.value
-                    connection.channel = channel
-                    try SocketIOUpgradeHandler.addHandlers(
-                        to: channel.pipeline.syncOperations,
-                        SocketIOUpgradeHandler(connection: connection, authority: authority))
-                }
-            }
-        // An address needs no resolver, which has but few threads.
-        let connected =
-            if let address = try? SocketAddress(ipAddress: endpoint.host, port: endpoint.port) {
-                bootstrap.connect(to: address)
-            } else {
-                bootstrap.connect(host: endpoint.host, port: endpoint.port)
-            }
-        connected.hop(to: self.eventLoop).assumeIsolated().whenComplete { result in
-            switch result {
-            case .success(let channel) where self.state == .closed: channel.close(promise: nil)
-            case .success(let channel): self.channel = channel
-            case .failure(let error):
-                self.fail(.init(.connectionFailed, "no connection to \(authority)", underlying: error))
-            }
-        }
+        WebSocketRequest(
+            endpoint: endpoint, uri: endpoint.uri(.websocket), cookie: CookieJar.header(of: self.configuration),
+            timeout: TimeAmount(self.configuration.connectTimeout),
+            maximumMessageBytes: self.configuration.maximumMessageBytes
+        ).open(for: self)
+    }
+
+    func connected(_ channel: any Channel) {
+        guard self.state != .closed else { return channel.close(promise: nil) }
+        self.channel = channel
     }
 
     func upgraded(_ handler: WebSocketClientHandler, headers: [(String, String)]) {
@@ -219,28 +202,24 @@ public final class SocketIOConnection {
     // MARK: Steps
 
     private func openPacketReceived(_ payload: ByteBuffer) {
-        let json = JSONText(Array(payload.readableBytesView.dropFirst()))
-        guard let id = json.member("sid").flatMap({ JSONText($0).string() }),
-            let interval = json.member("pingInterval").flatMap(Int64.init), (1...86_400_000).contains(interval),
-            let timeout = json.member("pingTimeout").flatMap(Int64.init), (1...86_400_000).contains(timeout)
-        else {
+        guard let open = EngineHandshake(payload) else {
             return self.violated("open packet without sid, pingInterval, pingTimeout")
         }
-        self.engineID = id
-        self.pingPatience = .milliseconds(interval + timeout)
+        self.engineID = open.sid
+        self.pingPatience = open.patience
         self.state = .joining
         let auth = self.configuration.auth ?? ""
-        self.handler?.sendText(ByteBuffer(string: "40" + self.configuration.namespacePrefix + auth))
+        self.handler?.sendText(ByteBuffer(string: "40" + self.namespacePrefix + auth))
     }
 
     private func connectAnswerReceived(_ payload: ByteBuffer) {
         guard self.isOurs(payload), let kind = payload.getInteger(at: payload.readerIndex + 1, as: UInt8.self) else {
             return self.violated("not an answer to CONNECT: \(String(buffer: payload).prefix(100))")
         }
-        let json = payload.readableBytesView.dropFirst(2 + self.configuration.namespacePrefix.utf8.count)
+        let json = payload.readableBytesView.dropFirst(2 + self.namespacePrefix.utf8.count)
         switch kind {
         case UInt8(ascii: "0"):
-            guard let id = JSONText(Array(json)).member("sid").flatMap({ JSONText($0).string() }) else {
+            guard let id = (try? JSONBytes(validating: ByteBuffer(json)))?["sid"]?.string else {
                 return self.violated("CONNECT answered without a sid")
             }
             self.socketID = id
@@ -252,7 +231,8 @@ public final class SocketIOConnection {
             self.delegate?.connectionOpened(self, handshakeHeaders: headers)
         case UInt8(ascii: "4"):
             let text = String(decoding: json, as: UTF8.self)
-            self.fail(.init(.connectError, "the namespace was refused: \(text)", connectError: text))
+            let data = (try? JSONBytes(validating: ByteBuffer(json)))?["data"]
+            self.fail(.init(.connectError, "the namespace was refused: \(text)", connectError: text, data: data))
         default:
             self.violated("not an answer to CONNECT: \(String(buffer: payload).prefix(100))")
         }
@@ -260,7 +240,7 @@ public final class SocketIOConnection {
 
     private func isOurs(_ payload: ByteBuffer) -> Bool {
         let rest = payload.readableBytesView.dropFirst(2)
-        let prefix = self.configuration.namespacePrefix.utf8
+        let prefix = self.namespacePrefix.utf8
         if prefix.isEmpty { return rest.first != UInt8(ascii: "/") }
         // DISCONNECT may come without the comma.
         return rest.starts(with: prefix) || rest.elementsEqual(prefix.dropLast())

@@ -7,17 +7,18 @@ final class SocketIOUpgradeHandler: ChannelInboundHandler, RemovableChannelHandl
     typealias InboundIn = HTTPClientResponsePart
     typealias OutboundOut = HTTPClientRequestPart
 
-    private static let maximumBodyBytes = 64 << 10
+    /// Of a refusal.
+    static let maximumBodyBytes = 64 << 10
 
-    private let connection: SocketIOConnection
-    private let authority: String
-    private let key: String
+    private let owner: any WebSocketClientOwner
+    private let request: WebSocketRequest
+    private var key: String
     private var head: HTTPResponseHead?
     private var body = ByteBuffer()
 
-    init(connection: SocketIOConnection, authority: String) {
-        self.connection = connection
-        self.authority = authority
+    init(owner: any WebSocketClientOwner, request: WebSocketRequest) {
+        self.owner = owner
+        self.request = request
         self.key = WebSocketAccept.base64((0..<16).map { _ in UInt8.random(in: 0...255) })
     }
 
@@ -31,18 +32,13 @@ final class SocketIOUpgradeHandler: ChannelInboundHandler, RemovableChannelHandl
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        let configuration = self.connection.configuration
-        var headers = HTTPHeaders(configuration.headers)
         let own = [
-            ("Host", self.authority), ("Connection", "Upgrade"), ("Upgrade", "websocket"),
-            ("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", self.key),
+            ("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"),
+            ("Sec-WebSocket-Key", self.key),
         ]
-        for (name, value) in own where !headers.contains(name: name) {
-            headers.add(name: name, value: value)
-        }
-        let separator = configuration.path.utf8.contains(UInt8(ascii: "?")) ? "&" : "?"
-        let uri = configuration.path + separator + "EIO=4&transport=websocket"
-        let request = HTTPRequestHead(version: .http1_1, method: .GET, uri: uri, headers: headers)
+        let headers = self.request.endpoint.headers(own: own, cookie: self.request.cookie)
+        self.key = headers["Sec-WebSocket-Key"].first ?? self.key
+        let request = HTTPRequestHead(version: .http1_1, method: .GET, uri: self.request.uri, headers: headers)
         context.write(self.wrapOutboundOut(.head(request)), promise: nil)
         context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
     }
@@ -68,25 +64,24 @@ final class SocketIOUpgradeHandler: ChannelInboundHandler, RemovableChannelHandl
         if let head = self.head {
             self.refused(head)
         } else {
-            self.connection.fail(.init(.connectionFailed, "the server closed without an answer"))
+            self.owner.fail(.init(.connectionFailed, "the server closed without an answer"))
         }
         context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        self.connection.fail(.init(.connectionFailed, "the upgrade failed", underlying: error))
+        self.owner.fail(.init(.connectionFailed, "the upgrade failed", underlying: error))
     }
 
     private func upgraded(_ head: HTTPResponseHead, _ context: ChannelHandlerContext) {
-        let key =
-            self.connection.configuration.headers.first { $0.0.lowercased() == "sec-websocket-key" }?.1 ?? self.key
-        guard head.headers["sec-websocket-accept"] == [WebSocketAccept.value(forKey: key)],
+        guard head.headers["sec-websocket-accept"] == [WebSocketAccept.value(forKey: self.key)],
             head.headers["upgrade"].first?.lowercased() == "websocket"
         else {
-            return self.connection.fail(.init(.protocolViolation, "the 101 has no valid Sec-WebSocket-Accept"))
+            return self.owner.fail(.init(.protocolViolation, "the 101 has no valid Sec-WebSocket-Accept"))
         }
-        let handler = WebSocketClientHandler(connection: self.connection)
-        self.connection.upgraded(handler, headers: head.headers.map { ($0.name, $0.value) })
+        let handler = WebSocketClientHandler(
+            owner: self.owner, maximumMessageBytes: self.request.maximumMessageBytes)
+        self.owner.upgraded(handler, headers: head.headers.map { ($0.name, $0.value) })
         let pipeline = context.pipeline.syncOperations
         do {
             try pipeline.addHandler(handler, position: .after(self))
@@ -96,7 +91,7 @@ final class SocketIOUpgradeHandler: ChannelInboundHandler, RemovableChannelHandl
                 pipeline.removeHandler(context: context, promise: nil)
             }
         } catch {
-            self.connection.fail(.init(.connectionFailed, "the upgrade failed", underlying: error))
+            self.owner.fail(.init(.connectionFailed, "the upgrade failed", underlying: error))
         }
     }
 
@@ -104,7 +99,7 @@ final class SocketIOUpgradeHandler: ChannelInboundHandler, RemovableChannelHandl
         let refusal = SocketIOClientError.Refusal(
             status: Int(head.status.code), headers: head.headers.map { ($0.name, $0.value) },
             body: String(buffer: self.body))
-        self.connection.fail(
+        self.owner.fail(
             .init(.refused, "the server answered the upgrade with \(refusal.status): \(refusal.body)", refusal: refusal)
         )
     }
