@@ -147,6 +147,12 @@ let package = Package(
 
         // What a user of the library writes.
         .executableTarget(
+            name: "SocketIOEcho", dependencies: ["EngineIO", "SocketIO", hummingbird, logging, nioPosix],
+            path: "Examples/SocketIOEcho", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "Chat", dependencies: ["EngineIO", "SocketIO", hummingbird, logging, nioPosix],
+            path: "Examples/Chat", swiftSettings: swiftSettings),
+        .executableTarget(
             name: "ClusterChat",
             dependencies: ["Cluster", "EngineIO", "RedisClient", "SocketIO", hummingbird, logging, nioCore, nioPosix],
             path: "Examples/ClusterChat", swiftSettings: swiftSettings),

@@ -8,7 +8,8 @@ public struct EngineConfiguration: Sendable {
     public var pingInterval = Duration.seconds(25)
     /// How long a pong may take. Default 20 s.
     public var pingTimeout = Duration.seconds(20)
-    /// Bytes of one message, fragments summed; told in the open packet, enforced by closing. Default 64 KiB.
+    /// Bytes of one message, fragments summed, and of one polling payload; told in the open packet, enforced by closing
+    /// a WebSocket and by 413. Default 64 KiB.
     public var maximumPayloadBytes = 65_536
     /// How messages are compressed for WebSockets that offer permessage-deflate. Default `nil`: never.
     public var compression: WebSocketCompression?
@@ -28,6 +29,17 @@ public struct EngineConfiguration: Sendable {
     public var maximumHeaders = 64
     /// Bytes of one request's head. Default 16 KiB.
     public var maximumHeadBytes = 16_384
+
+    /// How long the body of a polling request may take to arrive; then 408. Default 10 s.
+    public var payloadTimeout = Duration.seconds(10)
+    /// How long a WebSocket may take to replace a session's polling; then that WebSocket is closed. Default 10 s.
+    public var upgradeTimeout = Duration.seconds(10)
+    /// How often a poll is released while a WebSocket is being probed, so that the client can switch. Default 100 ms.
+    public var probeInterval = Duration.milliseconds(100)
+    /// How long a polling session that the server closed waits for the poll that takes the close packet. Default 1 s.
+    public var pollingCloseTimeout = Duration.seconds(1)
+    /// Which pages of other origins may read the engine's answers. Default none.
+    public var cors = EngineCORS.none
 
     public init() {}
 }

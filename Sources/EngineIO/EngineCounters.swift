@@ -20,6 +20,13 @@ public final class EngineCounters: Sendable {
     public let handshakes = Counter(label: "rejoin_engine_handshakes_total")
     public let handshakesRefused = Counter(label: "rejoin_engine_handshakes_refused_total")
     public let messagesReceived = Counter(label: "rejoin_engine_messages_received_total")
+    /// Polling requests and upgrades of open sessions that were refused.
+    public let requestsRefused = Counter(label: "rejoin_engine_requests_refused_total")
+    /// Bodies of polling requests that did not end in time.
+    public let payloadTimeouts = Counter(label: "rejoin_engine_payload_timeouts_total")
+    public let upgrades = Counter(label: "rejoin_engine_upgrades_total")
+    /// WebSockets that did not replace a session's polling in time.
+    public let upgradeTimeouts = Counter(label: "rejoin_engine_upgrade_timeouts_total")
     public let violations = Counter(label: "rejoin_engine_violations_total")
 
     public init() {}

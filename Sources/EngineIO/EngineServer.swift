@@ -23,9 +23,9 @@ public final class EngineServer: Sendable {
 
     /// Makes every shard ready; to be awaited before the first connection is accepted.
     public func start() async throws {
-        for shard in shards {
+        for (index, shard) in shards.enumerated() {
             try await shard.start(
-                application, configuration: configuration, counters: counters, loops: shards.count
+                application, index: index, configuration: configuration, counters: counters, loops: shards.count
             ).get()
         }
     }
@@ -72,6 +72,14 @@ public final class EngineServer: Sendable {
 
     package func shard(of eventLoop: any EventLoop) -> EngineShard? {
         shardOfLoop[ObjectIdentifier(eventLoop)]
+    }
+
+    /// Where a session of this node lives; `nil` when no session can have that `sid` here.
+    func shard(of sid: SessionID) -> EngineShard? {
+        guard sid.loop < shards.count, SessionID.node(of: sid.text[...]) == configuration.nodeName[...] else {
+            return nil
+        }
+        return shards[sid.loop]
     }
 }
 

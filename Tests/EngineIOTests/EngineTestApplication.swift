@@ -28,9 +28,19 @@ struct EchoApplication: EngineApplication {
     var authorization: @Sendable (EngineHandshake) -> HandshakeAuthorization = { _ in
         .now(.accept(headers: [], context: ()))
     }
+    var later: @Sendable (EngineHandshake, any Sendable) -> HandshakeAuthorization = { _, _ in
+        .now(.accept(headers: [], context: ()))
+    }
+    var answerHeaders: [(name: String, value: String)] = []
     var closesAtOnce = false
 
     func authorize(_ handshake: EngineHandshake) -> HandshakeAuthorization { authorization(handshake) }
+
+    func authorize(_ request: EngineHandshake, of context: any Sendable) -> HandshakeAuthorization {
+        later(request, context)
+    }
+
+    func headers(for request: EngineHandshake) -> [(name: String, value: String)] { answerHeaders }
 
     func makeLoopApplication(_ loop: EngineLoop) -> any EngineLoopApplication {
         EchoLoop(recorder: recorder, closesAtOnce: closesAtOnce)

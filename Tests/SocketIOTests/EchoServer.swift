@@ -1,7 +1,4 @@
 import EngineIO
-import Hummingbird
-import HummingbirdCore
-import Logging
 import NIOCore
 import NIOPosix
 import SocketIO
@@ -141,34 +138,12 @@ struct EchoServer {
         _ configuration: SocketIOConfiguration = SocketIOConfiguration(),
         engine: EngineConfiguration = EngineConfiguration(), _ body: (EchoServer) async throws -> Void
     ) async throws {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
-        let loops = Array(group.makeIterator())
         let handler = EchoHandler()
-        let server = SocketIOServer(
-            engine: engine, configuration: configuration, eventLoops: loops)
-        let sockets = server.namespace("/", handler: handler)
-        try await server.start()
-        let port = group.next().makePromise(of: Int.self)
-        var logger = Logger(label: "test")
-        logger.logLevel = .error
-        let application = Application(
-            router: Router(), server: .engineIO(server.engine),
-            configuration: .init(address: .hostname("127.0.0.1", port: 0), backlog: 1_024),
-            onServerRunning: { port.succeed($0.localAddress?.port ?? 0) }, eventLoopGroupProvider: .shared(group),
-            logger: logger)
-        try await withThrowingTaskGroup(of: Void.self) { tasks in
-            defer {
-                handler.gate.open()
-                server.stop()
-                tasks.cancelAll()
-            }
-            tasks.addTask { try? await application.run() }
-            tasks.addTask { await server.run() }
+        try await TestServer.run(configuration, engine: engine, define: { $0.namespace("/", handler: handler) }) {
+            test in
+            defer { handler.gate.open() }
             try await body(
-                EchoServer(
-                    handler: handler, server: server, sockets: sockets, port: try await port.futureResult.get())
-            )
+                EchoServer(handler: handler, server: test.io, sockets: test.io.namespace("/"), port: test.port))
         }
-        try await group.shutdownGracefully()
     }
 }

@@ -1,7 +1,7 @@
 public import NIOCore
 public import NIOHTTP1
 
-/// A handshake as it arrived: what an application decides by.
+/// A handshake, or a later request of a session, as it arrived: what an application decides by.
 public struct EngineHandshake: Sendable {
     /// The request's head, query included.
     public let head: HTTPRequestHead
@@ -36,8 +36,27 @@ public enum HandshakeAuthorization: Sendable {
 public protocol EngineApplication: Sendable {
     /// Asked before a transport is opened. Called on the connection's event loop; must not block.
     func authorize(_ handshake: EngineHandshake) -> HandshakeAuthorization
+    /// Asked for each later request of a session: a poll, a payload, an upgrade. Called on the session's event loop; must
+    /// not block. By default every one goes on: the `sid` is the secret that lets it in.
+    ///
+    /// - Parameters:
+    ///   - request: the request, with the address that it came from.
+    ///   - context: what ``authorize(_:)`` accepted the session with.
+    /// - Returns: The `context` of an acceptance is not looked at.
+    func authorize(_ request: EngineHandshake, of context: any Sendable) -> HandshakeAuthorization
+    /// Headers for every answer of the engine, refusals included, beside those of a handshake's decision. By default
+    /// none. Called on the event loop of the request's connection; must not block.
+    func headers(for request: EngineHandshake) -> [(name: String, value: String)]
     /// Makes the part of the application that lives on one event loop. Called on that event loop.
     func makeLoopApplication(_ loop: EngineLoop) -> any EngineLoopApplication
+}
+
+extension EngineApplication {
+    public func authorize(_ request: EngineHandshake, of context: any Sendable) -> HandshakeAuthorization {
+        .now(.accept(headers: [], context: ()))
+    }
+
+    public func headers(for request: EngineHandshake) -> [(name: String, value: String)] { [] }
 }
 
 /// The application's part on one event loop. Confined to that event loop.

@@ -3,7 +3,7 @@ public import NIOCore
 /// One Engine.IO connection, whatever carries it. Confined to its event loop.
 ///
 /// It answers for the heartbeat and the end of the connection; what the messages mean is its delegate's business.
-public final class EngineConnection {
+public final class EngineConnection: EngineTransportDelegate {
     /// Names a connection within its shard; never used twice.
     package struct ID: Hashable, Sendable {
         let number: UInt64
@@ -135,6 +135,12 @@ public final class EngineConnection {
         guard !needsFlush else { return }
         needsFlush = true
         loop.wantsFlush(self)
+    }
+
+    /// Another transport carries the connection from now on.
+    func moved(to transport: any EngineTransport) {
+        self.transport = transport
+        wantsFlush()
     }
 
     // MARK: What the shard does

@@ -9,8 +9,13 @@ public final class EngineLoop {
     package let deflate: WebSocketDeflate?
     private let jobs: AsyncStream<EngineShard.Job>.Continuation
     private var application: (any EngineLoopApplication)?
-    private var connections: [EngineConnection.ID: EngineConnection] = [:]
-    private var lastNumber: UInt64 = 0
+    private(set) var connections: [EngineConnection.ID: EngineConnection] = [:]
+    /// The sessions that poll, and those that wait for the poll that takes their close packet.
+    var polling: [EngineConnection.ID: PollingTransport] = [:]
+    /// Decides about the later requests of a session.
+    private(set) var authority: (any EngineApplication)?
+    /// Which of the node's event loops this is.
+    private let index: Int
     private var heartbeat: Heartbeat
     private var timer: Scheduled<Void>?
     private var timerDeadline: NIODeadline?
@@ -20,10 +25,11 @@ public final class EngineLoop {
     private var admission: HandshakeAdmission
 
     init(
-        eventLoop: any EventLoop, configuration: EngineConfiguration, counters: EngineCounters, loops: Int,
-        jobs: AsyncStream<EngineShard.Job>.Continuation
+        eventLoop: any EventLoop, index: Int = 0, configuration: EngineConfiguration, counters: EngineCounters,
+        loops: Int, jobs: AsyncStream<EngineShard.Job>.Continuation
     ) {
         self.eventLoop = eventLoop
+        self.index = index
         self.configuration = configuration
         self.counters = counters
         self.deflate = configuration.compression.map { WebSocketDeflate($0) }
@@ -36,6 +42,7 @@ public final class EngineLoop {
 
     func start(_ application: any EngineApplication) {
         self.application = application.makeLoopApplication(self)
+        authority = application
     }
 
     /// Runs work as a child of the shard, isolated to it. Never waits.
@@ -51,6 +58,7 @@ public final class EngineLoop {
     /// Lets the application go: no connection is opened any more.
     func stop() {
         application = nil
+        authority = nil
     }
 
     // MARK: Connections
@@ -60,10 +68,12 @@ public final class EngineLoop {
         transport: any EngineTransport, peer: SocketAddress?, upgrades: [String], context: any Sendable
     ) -> EngineConnection? {
         guard let application else { return nil }
-        lastNumber += 1
+        var sid = SessionID.random(node: configuration.nodeName, loop: index)
+        while connections[sid.connection] != nil || polling[sid.connection] != nil {
+            sid = .random(node: configuration.nodeName, loop: index)
+        }
         let connection = EngineConnection(
-            id: .init(number: lastNumber), sid: SessionID.random(node: configuration.nodeName), peer: peer, loop: self,
-            transport: transport)
+            id: sid.connection, sid: sid.text, peer: peer, loop: self, transport: transport)
         connections[connection.id] = connection
         counters.connections.add(1)
         let open = OpenPacket(

@@ -25,15 +25,27 @@ public actor EngineShard {
 
     /// Makes the loop's part and the application's on the event loop.
     nonisolated func start(
-        _ application: any EngineApplication, configuration: EngineConfiguration, counters: EngineCounters, loops: Int
+        _ application: any EngineApplication, index: Int, configuration: EngineConfiguration,
+        counters: EngineCounters, loops: Int
     ) -> EventLoopFuture<Void> {
         let (local, continuation, eventLoop) = (local, continuation, eventLoop)
         return eventLoop.submit {
             let loop = EngineLoop(
-                eventLoop: eventLoop, configuration: configuration, counters: counters, loops: loops,
+                eventLoop: eventLoop, index: index, configuration: configuration, counters: counters, loops: loops,
                 jobs: continuation)
             local.value = loop
             loop.start(application)
+        }
+    }
+
+    /// Does something with what the shard's connections share: at once on the shard's event loop, else as soon as it can.
+    nonisolated func perform(_ body: @escaping @Sendable (EngineLoop) -> Void) {
+        if eventLoop.inEventLoop {
+            if let loop = local.value { body(loop) }
+        } else {
+            eventLoop.execute { [local] in
+                if let loop = local.value { body(loop) }
+            }
         }
     }
 

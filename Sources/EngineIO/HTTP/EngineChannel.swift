@@ -48,9 +48,8 @@ public struct EngineChannel: HTTPChannelHandler {
                 HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits))
             let timer = RequestTimer(loop.configuration)
             let http = channel.eventLoop.makePromise(of: NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>?.self)
-            let gate = UpgradeGate(
-                loop: loop, application: server.application, timer: timer, encoder: encoder, decoder: decoder,
-                http: http)
+            let gate = EngineGate(
+                loop: loop, server: server, timer: timer, encoder: encoder, decoder: decoder, http: http)
             try pipeline.addHandlers([timer, encoder, decoder, gate])
             return Value(http: http.futureResult, channel: channel)
         }
@@ -58,7 +57,13 @@ public struct EngineChannel: HTTPChannelHandler {
 
     public func handle(value: Value, logger: Logger) async {
         do {
-            if let channel = try await value.http.get() {
+            // Whoever stops the server without quiescing it waits for nobody.
+            let http = try await withTaskCancellationHandler {
+                try await value.http.get()
+            } onCancel: {
+                value.channel.close(promise: nil)
+            }
+            if let channel = http {
                 await handleHTTP(asyncChannel: channel, logger: logger)
             }
         } catch {

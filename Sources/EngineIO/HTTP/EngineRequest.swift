@@ -40,9 +40,13 @@ package struct EngineRequest: Sendable, Equatable {
         }
         guard !repeated.contains("sid"), !repeated.contains("EIO") else { throw .badRequest }
         self.transport = transport
-        self.sid = query["sid"]
+        // As in the reference server, an empty one is none.
+        self.sid = query["sid"].flatMap { $0.isEmpty ? nil : $0 }
         self.query = query
-        if sid == nil, query["EIO"] != "4" { throw .unsupportedProtocol }
+        guard sid == nil else { return }
+        // A WebSocket by another method is refused in HTTP's own words.
+        if transport == .polling, head.method != .GET { throw .badHandshakeMethod }
+        if query["EIO"] != "4" { throw .unsupportedProtocol }
     }
 }
 

@@ -21,7 +21,8 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
     private let deflate: (shared: WebSocketDeflate, windowBits: Int)?
     private var received: ByteBuffer?
     private var channelContext: ChannelHandlerContext?
-    private var connection: EngineConnection?
+    /// The connection, or what stands for it while the WebSocket is to replace a session's polling.
+    private var connection: (any EngineTransportDelegate)?
     private var closing = false
     /// What the channel says, kept here because every delivery asks.
     private var isChannelWritable = false
@@ -37,6 +38,13 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
         self.parser = WebSocketParser(
             role: .server, maximumMessageBytes: loop.configuration.maximumPayloadBytes,
             inflater: self.deflate?.shared.inflater)
+    }
+
+    /// A WebSocket that is to replace a session's polling.
+    convenience init(loop: EngineLoop, upgrading socket: LinkedWebSocket, deflate: DeflateAgreement?) {
+        self.init(loop: loop, context: (), deflate: deflate)
+        applicationContext = nil
+        connection = socket
     }
 
     // MARK: Channel
@@ -215,6 +223,16 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
         // Only a channel that is no socket knows no such option, and it keeps nothing back.
         guard let options = channelContext?.channel.syncOptions else { return 0 }
         return (try? options.getOption(.bufferedWritableBytes)) ?? 0
+    }
+
+    /// Whether the channel reads by itself, while the session is on another event loop and may be behind.
+    func setReading(_ isReading: Bool) {
+        guard let channel = channelContext?.channel, let options = channel.syncOptions else { return }
+        do {
+            try options.setOption(.autoRead, value: isReading)
+        } catch {
+            channel.pipeline.fireErrorCaught(error)
+        }
     }
 
     var takenBytes: Int { writtenBytes - queuedBytes }

@@ -9,6 +9,7 @@ extension ConfigurationKey {
         pingInterval, pingTimeout, maxPayload, maxConnections, compression, compressionThreshold,
         limitMessages, limitBurst, limitSocketsPerSession, limitRoomsPerSocket, limitConnectTimeout,
         limitHandshakes, limitHandshakeQueue, limitSocketQueue, limitSlowSocket,
+        limitPayloadTime, limitUpgradeTime,
         limitLoginAccountAddress, limitLoginAddress, limitLoginAccount, limitLoginWindow,
         limitPasswordMinimum, limitPasswordMaximum, limitHashingQueue,
         limitRoomFields, limitRoomFieldBytes, limitRoomBytes, limitRoomLog,
@@ -151,6 +152,12 @@ extension ConfigurationKey {
     package static let limitSlowSocket = Self(
         "limit.slow-socket", .limits, .duration(.seconds(1) ... .seconds(600)), default: "10s",
         "a socket with a full queue and no progress closes after so long")
+    package static let limitPayloadTime = Self(
+        "limit.payload-time", .limits, .duration(.milliseconds(100) ... .seconds(600)), default: "10s",
+        "how long the body of a polling request may take to arrive")
+    package static let limitUpgradeTime = Self(
+        "limit.upgrade-time", .limits, .duration(.milliseconds(100) ... .seconds(600)), default: "10s",
+        "how long a WebSocket may take to replace a socket's polling")
     package static let limitLoginAccountAddress = Self(
         "limit.login-account-address", .limits, .integer(1...1_000_000), default: "5",
         "failed logins to an account from one address in the window")

@@ -19,6 +19,10 @@ extension RejoinConfiguration {
         public var socketQueueBytes: Int
         /// A socket with a full queue and no progress closes after so long. Default: 10 s.
         public var slowSocketTimeout: Duration
+        /// The body of a polling request may take so long. Default: 10 s.
+        public var payloadTimeout: Duration
+        /// A WebSocket may take so long to replace polling. Default: 10 s.
+        public var upgradeTimeout: Duration
         public var login: Login
         public var room: Room
         /// Bytes of a password. Default: 8 to 256.
@@ -67,6 +71,8 @@ extension RejoinConfiguration {
             handshakeQueue: try reader.integer(.limitHandshakeQueue),
             socketQueueBytes: try reader.integer(.limitSocketQueue),
             slowSocketTimeout: try reader.duration(.limitSlowSocket),
+            payloadTimeout: try reader.duration(.limitPayloadTime),
+            upgradeTimeout: try reader.duration(.limitUpgradeTime),
             login: Login(
                 failuresPerAccountAndAddress: try reader.integer(.limitLoginAccountAddress),
                 failuresPerAddress: try reader.integer(.limitLoginAddress),

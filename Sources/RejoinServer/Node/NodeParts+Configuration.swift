@@ -100,6 +100,11 @@ extension NodeParts {
         engine.slowPeerTimeout = configuration.limits.slowSocketTimeout
         engine.handshakesPerSecond = configuration.limits.handshakesPerSecond
         engine.handshakeQueue = configuration.limits.handshakeQueue
+        engine.payloadTimeout = configuration.limits.payloadTimeout
+        engine.upgradeTimeout = configuration.limits.upgradeTimeout
+        if let origins = configuration.browsers.origins {
+            engine.cors = .origins(Set(origins))
+        }
         return engine
     }
 

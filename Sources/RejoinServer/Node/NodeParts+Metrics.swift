@@ -21,8 +21,12 @@ extension NodeParts {
     }
 
     private static let help = [
-        ("rejoin_engine_handshakes_total", "WebSockets opened."),
-        ("rejoin_engine_handshakes_refused_total", "Requests to open a WebSocket that were refused."),
+        ("rejoin_engine_handshakes_total", "Connections opened, by WebSocket or polling."),
+        ("rejoin_engine_handshakes_refused_total", "Requests to open a connection that were refused."),
+        ("rejoin_engine_requests_refused_total", "Polls, payloads and upgrades of connections that were refused."),
+        ("rejoin_engine_payload_timeouts_total", "Payloads that did not arrive in time."),
+        ("rejoin_engine_upgrades_total", "Connections that went over from polling to a WebSocket."),
+        ("rejoin_engine_upgrade_timeouts_total", "WebSockets that did not replace a polling in time."),
         ("rejoin_engine_messages_received_total", "Messages that came."),
         ("rejoin_engine_violations_total", "Connections closed because what came broke the protocol."),
         ("rejoin_socket_events_total", "Events that clients sent."),

@@ -13,6 +13,10 @@ struct SocketConnections: ConnectionHandler {
     func authorize(_ handshake: EngineHandshake) -> HandshakeAuthorization {
         sessions.authorize(handshake)
     }
+
+    func authorize(_ request: EngineHandshake, of context: any Sendable) -> HandshakeAuthorization {
+        sessions.authorize(request, of: context)
+    }
 }
 
 /// What the sockets of this node are for: sessions and rooms, behind one rate limit.

@@ -3,12 +3,28 @@ import EngineIO
 import Logging
 import NIOCore
 package import SocketIO
+import Synchronization
 
 /// What a handshake was accepted with: who asks, and with which credential.
-struct SessionHandshake: Sendable {
+final class SessionHandshake: Sendable {
     let visitor: Visitor
     /// Verified, or made by this node with the handshake's answer.
     let credential: Credential
+    /// The sessions whose credentials may come with later requests: the one that was presented, the one that took its
+    /// place, and those that the socket moved to.
+    private let handles: Mutex<Set<SessionHandle>>
+
+    init(visitor: Visitor, credential: Credential, presented: SessionHandle?) {
+        self.visitor = visitor
+        self.credential = credential
+        handles = Mutex(Set([credential.handle, presented].compactMap { $0 }))
+    }
+
+    func admits(_ handle: SessionHandle) -> Bool { handles.withLock { $0.contains(handle) } }
+
+    func admit(_ handle: SessionHandle) {
+        handles.withLock { _ = $0.insert(handle) }
+    }
 }
 
 extension SessionService {

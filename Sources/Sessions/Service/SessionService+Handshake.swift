@@ -37,12 +37,6 @@ extension SessionService {
         guard verdict.isAllowed else {
             return .now(.refuse(.forbidden("this origin may not open sockets; REJOIN_ORIGINS lists those that may")))
         }
-        var extra: [(name: String, value: String)] = []
-        if verdict == .listed, let origin = headers("origin").first {
-            extra.append(("access-control-allow-origin", origin))
-            extra.append(("access-control-allow-credentials", "true"))
-            extra.append(("vary", "Origin"))
-        }
         let text: Substring?
         do throws(CookieError) {
             text = try visitor.cookie.value(in: headers("cookie"))
@@ -51,14 +45,15 @@ extension SessionService {
         }
         do throws(SessionError) {
             if let known = try quickly(text) {
-                return .now(accept(known, visitor, extra))
+                return .now(accept(known, visitor, presenting: text))
             }
         } catch {
             return .now(.refuse(.unavailable(error.message)))
         }
-        return .later { [extra] in
+        return .later {
             do throws(SessionError) {
-                return self.accept(try await self.session(of: text, guestsToo: true), visitor, extra)
+                return self.accept(
+                    try await self.session(of: text, guestsToo: true), visitor, presenting: text)
             } catch {
                 return .refuse(.unavailable(error.message))
             }
@@ -129,13 +124,17 @@ extension SessionService {
     }
 
     private func accept(
-        _ session: RequestSession, _ visitor: Visitor, _ extra: [(name: String, value: String)]
+        _ session: RequestSession, _ visitor: Visitor, presenting text: Substring?
     ) -> HandshakeDecision {
-        var headers = extra
+        var headers: [(name: String, value: String)] = []
         if let cookie = cookie(for: session, visitor) {
             headers.append(("set-cookie", cookie))
         }
-        return .accept(headers: headers, context: SessionHandshake(visitor: visitor, credential: session.credential))
+        return .accept(
+            headers: headers,
+            context: SessionHandshake(
+                visitor: visitor, credential: session.credential,
+                presented: text.flatMap { Credential($0)?.handle }))
     }
 }
 

@@ -26,6 +26,9 @@ extension SessionService {
             throw Self.endedMeanwhile
         }
         counters.logins.increment()
+        if case .known(let presented, _, _) = session {
+            replacements.note(presented.handle, replacedBy: login.loginGuard.handle)
+        }
         let credential = try await serving { () async throws(SessionError) in
             try self.keys.issue(.player, handle: login.loginGuard.handle, secret: secret)
         }
@@ -51,6 +54,9 @@ extension SessionService {
             return try await self.store.claim(ticket, presented: presented)
         }
         guard case .claimed(let loginGuard, _, let secret, let expires) = claim else { return nil }
+        if let cookie, let presented = Credential(cookie) {
+            replacements.note(presented.handle, replacedBy: loginGuard.handle)
+        }
         let credential = try await serving { () async throws(SessionError) in
             try self.keys.issue(.player, handle: loginGuard.handle, secret: secret)
         }

@@ -35,6 +35,7 @@ public final class SessionService: Sendable {
     let indexes: EventLoopLocal<SessionIndex>
     let seats = SessionSeats()
     let recentEndings = RecentEndings()
+    let replacements = ReplacedSessions()
 
     /// - Parameter isServing: `nil` while new sockets may come, else why not; asked at every handshake.
     package init(
@@ -127,6 +128,7 @@ public final class SessionService: Sendable {
             index?.remove(socket, under: old.handle)
         }
         session.identity = identity
+        if let identity { (socket.context as? SessionHandshake)?.admit(identity.handle) }
         guard let identity, socket.isConnected else {
             session.seat = nil
             return

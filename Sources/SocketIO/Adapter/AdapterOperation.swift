@@ -74,8 +74,10 @@ extension AdapterOperation {
     fileprivate init?(_ op: String, _ json: JSONBytes) {
         switch op {
         case "emit", "volatile", "ack":
-            guard let packet = json["packet"], packet.kind == .array,
-                let attachments = (json["attachments"] ?? .emptyArray).attachments
+            // Clients disconnect when they are sent what is no event.
+            guard let packet = json["packet"], packet.elements()?.first?.kind == .string,
+                let attachments = (json["attachments"] ?? .emptyArray).attachments,
+                attachments.isEmpty || packet.placeholdersMatch(attachments: attachments.count)
             else { return nil }
             if op == "ack" {
                 guard let timeout = json["timeout"]?.int, 0...3_600_000 ~= timeout else { return nil }
@@ -125,7 +127,9 @@ extension BroadcastAnswers {
     }
 
     init?(adapterValue json: JSONBytes) {
-        guard let payloads = json["payloads"]?.elements(), let missing = json["missing"]?.int else { return nil }
+        guard let payloads = json["payloads"]?.elements(), let missing = json["missing"]?.int,
+            0...Int(Int32.max) ~= missing
+        else { return nil }
         self.init(payloads: payloads.compactMap { EventPayload(adapterValue: $0) }, missing: missing)
     }
 }

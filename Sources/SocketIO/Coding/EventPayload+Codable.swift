@@ -30,7 +30,7 @@ extension EventPayload {
             case is Bool.Type: json.bool
             default: nil
             }
-        // Nothing is an optional value of every type.
+        // Without the first condition no scalar would do for any optional value.
         if let scalar, let value = scalar as? Value { return value }
         let decoder = JSONDecoder()
         if !attachments.isEmpty { decoder.userInfo[.attachments] = attachments }
@@ -47,6 +47,10 @@ extension JSONBytes {
     }
 
     init(encoding value: some Encodable, collector: AttachmentCollector?) throws {
+        if let collector, let binary = value as? Binary {
+            self = .placeholder(collector.add(binary.bytes))
+            return
+        }
         switch value {
         case let string as String: self.init(string: string)
         case let integer as Int: self.init(integer: integer)

@@ -61,7 +61,7 @@ final class NamespaceHub {
 
     /// Ends a socket by a DISCONNECT packet.
     func disconnect(_ socket: Socket) {
-        guard socket.state == .connected else { return }
+        guard socket.state == .connected, !socket.isEnding else { return }
         socket.connection.send(text: PacketWriter.disconnect(namespace: name))
         ended(socket, .serverNamespaceDisconnect)
         socket.client.left(socket)
@@ -69,9 +69,10 @@ final class NamespaceHub {
 
     /// A socket is over: out of its rooms, out of the hub, its mailbox forgotten.
     func ended(_ socket: Socket, _ reason: DisconnectReason) {
-        guard socket.state != .disconnected else { return }
+        guard socket.state != .disconnected, !socket.isEnding else { return }
         let wasConnected = socket.state == .connected
         if wasConnected {
+            socket.isEnding = true
             handler.disconnecting(socket, reason: reason)
         }
         socket.state = .disconnected

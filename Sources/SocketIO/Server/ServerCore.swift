@@ -62,6 +62,10 @@ extension ServerCore: EngineApplication {
         connections.authorize(handshake)
     }
 
+    func authorize(_ request: EngineHandshake, of context: any Sendable) -> HandshakeAuthorization {
+        connections.authorize(request, of: context)
+    }
+
     func makeLoopApplication(_ loop: EngineLoop) -> any EngineLoopApplication {
         let hub = Hub(loop: loop, core: self)
         hubs[loop.eventLoop] = hub

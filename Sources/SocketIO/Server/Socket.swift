@@ -25,6 +25,8 @@ public final class Socket {
     unowned let client: Client
     let namespaceHub: NamespaceHub
     var state = State.connecting
+    /// Whether the handler is being told that it is about to go.
+    var isEnding = false
     /// Where the hub keeps the socket.
     var place = 0
     var mailbox = Deque<SocketEvent>()

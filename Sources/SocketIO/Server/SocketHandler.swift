@@ -24,6 +24,15 @@ public protocol ConnectionHandler: Sendable {
     /// A handshake is asking; see ``EngineApplication/authorize(_:)``. What it is accepted with is every socket's
     /// ``Socket/context``.
     func authorize(_ handshake: EngineHandshake) -> HandshakeAuthorization
+    /// A later request of a session is asking, with the handshake's context; see
+    /// ``EngineApplication/authorize(_:of:)``. By default every one goes on.
+    func authorize(_ request: EngineHandshake, of context: any Sendable) -> HandshakeAuthorization
+}
+
+extension ConnectionHandler {
+    public func authorize(_ request: EngineHandshake, of context: any Sendable) -> HandshakeAuthorization {
+        .now(.accept(headers: [], context: ()))
+    }
 }
 
 /// Lets everybody in, and gives the sockets their ``Socket/handshake``.

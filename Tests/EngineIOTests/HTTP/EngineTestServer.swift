@@ -11,9 +11,9 @@ import Synchronization
 enum EngineTestServer {
     static func run(
         _ application: EchoApplication, _ configuration: EngineConfiguration = EngineConfiguration(),
-        _ body: (_ port: Int, _ engine: EngineServer) async throws -> Void
+        threads: Int = 1, _ body: (_ port: Int, _ engine: EngineServer) async throws -> Void
     ) async throws {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
         let engine = EngineServer(
             configuration: configuration, eventLoops: Array(group.makeIterator()), application: application)
         try await engine.start()

@@ -54,17 +54,36 @@ import Testing
         #expect(SessionID.base64URL(0, 1) == "AAAAAAAAAAAAAAAAAAAAAQ".dropLast(2) + "AQ")
     }
 
-    @Test("session ids begin with the node's name, never repeat, and use every character in every place")
+    @Test("session ids begin with the node's name, end with the loop, never repeat, and use every character")
     func randomSessionIDs() {
-        let ids = (0..<20_000).map { _ in SessionID.random(node: "n1") }
-        #expect(Set(ids).count == ids.count)
+        let ids = (0..<20_000).map { _ in SessionID.random(node: "n1", loop: 7) }
+        #expect(Set(ids.map(\.text)).count == ids.count)
         var seen = [Set<Character>](repeating: [], count: 22)
         for id in ids {
-            #expect(id.hasPrefix("n1.") && id.utf8.count == 25)
-            for (place, character) in id.dropFirst(3).enumerated() { seen[place].insert(character) }
+            #expect(id.text.hasPrefix("n1.") && id.text.utf8.count == 26 && id.text.hasSuffix("7"))
+            for (place, character) in id.text.dropFirst(3).dropLast().enumerated() { seen[place].insert(character) }
         }
         #expect(seen.dropLast().allSatisfy { $0.count == 64 })
         #expect(seen.last?.count == 4)
+    }
+
+    @Test("a session id that was sent back names the same connection on the same loop")
+    func sessionIDRead() {
+        for loop in [0, 9, 10, 127] {
+            let id = SessionID.random(node: "n1", loop: loop)
+            #expect(SessionID(id.text) == id)
+        }
+    }
+
+    @Test(
+        "what no node can have made is no session id",
+        arguments: [
+            "", "n1", "n1.", ".AAECAwQFBgcICQoLDA0ODw0", "n1.AAECAwQFBgcICQoLDA0ODw", "n1.AAECAwQFBgcICQoLDA0OD",
+            "n1.AAECAwQFBgcICQoLDA0ODwx", "n1.AAECAwQFBgcICQoLDA0ODw00000", "n1.AAECAwQFBg=ICQoLDA0ODw0",
+            "n1.AAECAwQFBgcICQoLDA0ODw-1", "n1.AAECAwQFBgcICQoLDA0O\u{e9}0",
+        ])
+    func sessionIDForms(text: String) {
+        #expect(SessionID(text) == nil)
     }
 
     @Test("a session id tells its node")

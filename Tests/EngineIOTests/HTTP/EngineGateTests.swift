@@ -4,7 +4,7 @@ import Testing
 
 @testable import EngineIO
 
-@Suite struct UpgradeGateTests {
+@Suite struct EngineGateTests {
     private let application = EchoApplication()
     private var recorder: EngineRecorder { application.recorder }
     private let page = "GET /page HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -57,6 +57,17 @@ import Testing
             try await eventually { bad.isClosed }
             let close = try #require(bad.bytes.lastIndex(of: 0x88))
             #expect(bad.bytes[(close + 2)...].prefix(2) == [0x03, 0xEA])
+        }
+    }
+
+    @Test("a refused upgrade that was held behind a page's answer is refused, and what is behind it thrown away")
+    func refusedWhileHeld() async throws {
+        try await EngineTestServer.run(application) { port, _ in
+            let refused = RawPeer.upgrade.replacing("EIO=4", with: "EIO=3")
+            let peer = try await RawPeer.connect(port)
+            try await peer.send(page + refused + page)
+            try await eventually { peer.isClosed }
+            #expect(peer.statuses == [200, 400])
         }
     }
 

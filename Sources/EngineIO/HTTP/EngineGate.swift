@@ -1,0 +1,313 @@
+import CoreMetrics
+import DequeModule
+import NIOCore
+import NIOHTTP1
+import NIOHTTPTypes
+import NIOHTTPTypesHTTP1
+
+/// Stands between the HTTP decoder and Hummingbird: takes the requests of the engine's path out of the stream, whatever
+/// comes before and after them on the connection, and either answers them or makes the connection a WebSocket.
+///
+/// Confined to its event loop.
+final class EngineGate: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+    typealias HTTPChannel = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
+
+    enum State {
+        /// Requests are Hummingbird's, until one of ours comes.
+        case http
+        /// One of ours is being read, decided about or answered.
+        case engine(EngineGateRequest)
+        case upgrading
+        case closing
+    }
+
+    let loop: EngineLoop
+    let server: EngineServer
+    let timer: RequestTimer
+    let encoder: HTTPResponseEncoder
+    let decoder: ByteToMessageHandler<HTTPRequestDecoder>
+    var state = State.http
+    private(set) var context: ChannelHandlerContext?
+    /// What the decoder handed on when it was removed.
+    var rawBytes: [NIOAny] = []
+    private var http: EventLoopPromise<HTTPChannel?>?
+    /// Requests of Hummingbird's that are not answered yet.
+    private var unanswered = 0
+    private var quiescing = false
+    private var inputClosed = false
+    /// What the peer says next is no HTTP, or another protocol that nobody here speaks: the decoder reads nothing more.
+    private var isLastRequest = false
+    /// What came behind a request that must be answered first. No more is read meanwhile than one read brings.
+    private var held = Deque<HTTPServerRequestPart>()
+    private var isReadWanted = false
+    private var isResuming = false
+
+    init(
+        loop: EngineLoop, server: EngineServer, timer: RequestTimer, encoder: HTTPResponseEncoder,
+        decoder: ByteToMessageHandler<HTTPRequestDecoder>, http: EventLoopPromise<HTTPChannel?>
+    ) {
+        self.loop = loop
+        self.server = server
+        self.timer = timer
+        self.encoder = encoder
+        self.decoder = decoder
+        self.http = http
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        http?.succeed(nil)
+        http = nil
+    }
+
+    // MARK: Inbound
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch state {
+        case .http, .engine:
+            let part = unwrapInboundIn(data)
+            if !held.isEmpty || !take(part, context) {
+                held.append(part)
+            }
+        case .upgrading:
+            rawBytes.append(data)
+        case .closing:
+            break
+        }
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if held.isEmpty {
+            context.read()
+        } else {
+            isReadWanted = true
+        }
+    }
+
+    /// - Returns: Whether the part's turn had come.
+    private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) -> Bool {
+        switch (state, part) {
+        case (.http, .head(let head)):
+            if EngineRequest.isOurs(head, path: loop.configuration.path) {
+                guard unanswered == 0 else { return false }
+                timer.headReceived()
+                isLastRequest = isLastRequest || head.headers.contains(name: "upgrade")
+                begin(head)
+                return true
+            }
+            timer.headReceived()
+            unanswered += 1
+            isLastRequest = isLastRequest || head.headers.contains(name: "upgrade")
+            guard beginHTTP(context) else { return true }
+            context.fireChannelRead(wrapInboundOut(part))
+        case (.http, _):
+            context.fireChannelRead(wrapInboundOut(part))
+        case (.engine(let request), .body(let bytes)) where !request.isWhole:
+            received(bytes, of: request)
+        case (.engine(let request), .end) where !request.isWhole:
+            received(request)
+        case (.engine, _):
+            return false
+        case (.upgrading, _), (.closing, _):
+            break  // behind the last request
+        }
+        return true
+    }
+
+    /// Every request so far is answered: on to what was held meanwhile.
+    private func resume(_ context: ChannelHandlerContext) {
+        guard !isResuming else { return }
+        isResuming = true
+        var count = held.count
+        while let part = held.first, take(part, context) {
+            // What was taken may have ended the connection, and thrown away all that was held.
+            _ = held.popFirst()
+        }
+        isResuming = false
+        count -= held.count
+        if count > 0 {
+            // Hummingbird's channel hands its application what came when a read is complete.
+            context.fireChannelReadComplete()
+        }
+        if held.isEmpty {
+            held = Deque()
+            if isReadWanted {
+                isReadWanted = false
+                context.read()
+            }
+        }
+        guard case .http = state, unanswered == 0 else { return }
+        if isLastRequest || quiescing {
+            close()
+        } else {
+            timer.responseEnded(context)
+            if inputClosed { inputEnded(context) }
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        abandon()
+        state = .closing
+        held = Deque()
+        http?.succeed(nil)
+        http = nil
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard let error = error as? HTTPParserError else {
+            return context.fireErrorCaught(error)  // the network's, which ends the connection
+        }
+        isLastRequest = true
+        let refusal =
+            error == .headerOverflow
+            ? UpgradeRequest.Refusal(status: 431, message: "the request's headers are too many or too long")
+            : UpgradeRequest.Refusal(status: 400, message: "the request is not HTTP/1.1")
+        switch state {
+        case .http where unanswered == 0 && held.isEmpty:
+            loop.counters.handshakesRefused.increment()
+            state = .engine(EngineGateRequest(HTTPRequestHead(version: .http1_1, method: .GET, uri: "/")))
+            answer(.refusal(refusal))
+        case .http where held.isEmpty:
+            context.fireErrorCaught(error)
+        case .engine(let request) where !request.isWhole:
+            abandon()
+            loop.counters.requestsRefused.increment()
+            answer(.refusal(refusal))
+        case .http, .engine:
+            break  // behind requests that are to be answered first
+        case .upgrading, .closing:
+            break  // in what is thrown away
+        }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case is ChannelShouldQuiesceEvent:
+            quiescing = true
+            if case .engine(let request) = state {
+                quiesce(request)
+            } else if unanswered == 0 {
+                context.close(promise: nil)
+            }
+        case ChannelEvent.inputClosed:
+            inputClosed = true
+            context.fireUserInboundEventTriggered(event)
+            if unanswered == 0 { inputEnded(context) }
+        default:
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    /// The peer sends nothing more, and every request of Hummingbird's before that is answered: half a connection is not
+    /// worth keeping, unless Hummingbird has it.
+    private func inputEnded(_ context: ChannelHandlerContext) {
+        switch state {
+        case .http where http == nil: break
+        case .http, .engine, .upgrading: context.close(promise: nil)
+        case .closing: break  // ends by itself once the refusal is on its way
+        }
+    }
+
+    // MARK: Outbound
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        if case .upgrading = state {
+            // The socket's own bytes, while this handler is on its way out.
+            return context.write(data, promise: promise)
+        }
+        switch unwrapOutboundIn(data) {
+        case .head(var head) where isLastRequest && held.isEmpty && unanswered == 1 && head.status.code >= 200:
+            head.headers.replaceOrAdd(name: "connection", value: "close")
+            return context.write(wrapOutboundOut(.head(head)), promise: promise)
+        case .head, .body:
+            return context.write(data, promise: promise)
+        case .end:
+            break
+        }
+        unanswered -= 1
+        context.write(data, promise: promise)
+        guard unanswered == 0 else { return }
+        if quiescing || (isLastRequest && held.isEmpty) {
+            close()
+        } else {
+            if !held.isEmpty { context.flush() }
+            resume(context)
+        }
+    }
+
+    /// Hands the connection to Hummingbird with its first request.
+    private func beginHTTP(_ context: ChannelHandlerContext) -> Bool {
+        guard let promise = http else { return true }
+        http = nil
+        do {
+            try context.pipeline.syncOperations.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+            promise.succeed(
+                try HTTPChannel(
+                    wrappingChannelSynchronously: context.channel,
+                    configuration: .init(isOutboundHalfClosureEnabled: true)))
+            return true
+        } catch {
+            promise.fail(error)
+            context.close(promise: nil)
+            return false
+        }
+    }
+
+    // MARK: Answers
+
+    /// Answers the request of ours. The connection goes on with the next one where it can.
+    func answer(_ answer: EngineAnswer) {
+        guard case .engine(let request) = state, let context else { return }
+        request.end()
+        let isLast =
+            answer.isLast || !request.isWhole || !request.head.isKeepAlive || quiescing
+            || (isLastRequest && held.isEmpty)
+        var headers = HTTPHeaders(answer.headers.map { ($0.name, $0.value) })
+        headers.add(contentsOf: loop.configuration.cors.headers(for: request.head).map { ($0.name, $0.value) })
+        headers.add(contentsOf: server.application.headers(for: request.request).map { ($0.name, $0.value) })
+        if answer.status != 204 {
+            headers.add(name: "content-length", value: "\(answer.body.readableBytes)")
+        }
+        if isLast {
+            headers.add(name: "connection", value: "close")
+        }
+        headers.add(name: "cache-control", value: "no-store")
+        let head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: answer.status), headers: headers)
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        if answer.body.readableBytes > 0, request.head.method != .HEAD {
+            context.write(wrapOutboundOut(.body(.byteBuffer(answer.body))), promise: nil)
+        }
+        context.write(wrapOutboundOut(.end(nil)), promise: nil)
+        if isLast {
+            close()
+        } else {
+            context.flush()
+            state = .http
+            resume(context)
+        }
+    }
+
+    /// Ends the connection once what was written is on its way. What the peer still sends is read and thrown away for a
+    /// moment: a socket that is closed before that is reset, and the peer never sees the answer (RFC 9112, 9.6).
+    private func close() {
+        guard let context else { return }
+        state = .closing
+        held = Deque()
+        if isReadWanted {
+            isReadWanted = false
+            context.read()
+        }
+        context.flush()
+        context.close(mode: .output, promise: nil)
+        timer.linger(context)
+    }
+}
