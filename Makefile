@@ -12,7 +12,7 @@ RELEASE := -c release --product rejoin -Xswiftc -enforce-exclusivity=unchecked
 BUILD := SWIFT_DETERMINISTIC_HASHING=1 swift build --no-color-diagnostics
 # Holds the layers: a target imports what it names as a dependency, and nothing else.
 STRICT := --explicit-target-dependency-import-check error
-SOURCES := Package.swift Sources Tests
+SOURCES := Package.swift Sources Tests Examples
 
 BUILD_PACKAGES := libhiredis-dev libargon2-dev libpq-dev libsqlite3-dev zlib1g-dev pkg-config
 RUN_PACKAGES := redis-server haproxy util-linux
