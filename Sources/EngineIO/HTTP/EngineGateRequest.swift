@@ -14,6 +14,8 @@ final class EngineGateRequest {
     var exchange: EngineExchange?
     /// The WebSocket's end, for an upgrade.
     var link: WebSocketLink?
+    /// What the WebSocket that it asks for is to be like, once that is known.
+    var agreement: UpgradeRequest.Agreement?
     /// The body, as far as it is of interest.
     var body: PayloadBody?
     /// Whether the session waits for the payload.

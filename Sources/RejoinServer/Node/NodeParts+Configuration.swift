@@ -93,6 +93,9 @@ extension NodeParts {
         engine.pingInterval = configuration.sockets.pingInterval
         engine.pingTimeout = configuration.sockets.pingTimeout
         engine.maximumPayloadBytes = configuration.sockets.maximumPayload
+        engine.compression = configuration.sockets.compressionThreshold.map {
+            WebSocketCompression(thresholdBytes: $0)
+        }
         engine.maximumQueuedBytes = configuration.limits.socketQueueBytes
         engine.slowPeerTimeout = configuration.limits.slowSocketTimeout
         engine.handshakesPerSecond = configuration.limits.handshakesPerSecond
