@@ -37,8 +37,12 @@ struct SocketIOEcho {
         router.get("/") { _, _ in "This is a Socket.IO server.\n" }
         var application = Application(
             router: router, server: .engineIO(io.engine),
-            configuration: .init(address: .hostname("127.0.0.1", port: port())),
-            onServerRunning: { say("Socket.IO listens on http://127.0.0.1:\($0.localAddress?.port ?? 0)") },
+            configuration: .init(
+                address: .hostname("127.0.0.1", port: Environment().get("PORT", as: Int.self) ?? 3_000)),
+            onServerRunning: { channel in
+                print("Socket.IO listens on http://127.0.0.1:\(channel.localAddress?.port ?? 0)")
+                fflush(nil)  // at once, also into a pipe
+            },
             eventLoopGroupProvider: .shared(eventLoops), logger: Logger(label: "echo"))
         application.addServices(io)
         application.beforeServerStarts { try await io.start() }
@@ -59,14 +63,5 @@ struct SocketIOEcho {
         // What a handler returns is the acknowledgement.
         router.onRaw("message-with-ack") { _, event in try event.payload() }
         return router
-    }
-
-    /// Prints a line that is not buffered on its way.
-    private static func say(_ line: String) {
-        FileHandle.standardOutput.write(Data((line + "\n").utf8))
-    }
-
-    private static func port() -> Int {
-        ProcessInfo.processInfo.environment["PORT"].flatMap { Int($0) } ?? 3_000
     }
 }
