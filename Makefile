@@ -12,13 +12,14 @@ RELEASE := -c release --product rejoin -Xswiftc -enforce-exclusivity=unchecked
 BUILD := SWIFT_DETERMINISTIC_HASHING=1 swift build --no-color-diagnostics
 # Holds the layers: a target imports what it names as a dependency, and nothing else.
 STRICT := --explicit-target-dependency-import-check error
-SOURCES := Package.swift Sources Tests
+SOURCES := Package.swift Sources Tests Examples
 
 BUILD_PACKAGES := libhiredis-dev libargon2-dev libpq-dev libsqlite3-dev zlib1g-dev pkg-config
 RUN_PACKAGES := redis-server haproxy util-linux
 TEST_PACKAGES := chromium postgresql python3 python3-venv
 VENV := .build/venv
 PYTHON_PACKAGES := Tests/python/requirements.txt
+JAVASCRIPT_PACKAGES := Tests/python/requirements-javascript.txt
 
 # $(call require,PACKAGES): installs those that are missing, and only those, saying so.
 define require
@@ -112,10 +113,11 @@ run-packages:
 test-packages:
 	@$(call require,$(TEST_PACKAGES))
 
-$(VENV)/.installed: $(PYTHON_PACKAGES) | test-packages
-	@echo "making $(VENV) with what $(PYTHON_PACKAGES) names"
+$(VENV)/.installed: $(PYTHON_PACKAGES) $(JAVASCRIPT_PACKAGES) | test-packages
+	@echo "making $(VENV) with what $(PYTHON_PACKAGES) and $(JAVASCRIPT_PACKAGES) name"
 	@rm -rf $(VENV)
 	@mkdir -p .build
 	@python3 -m venv $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $(PYTHON_PACKAGES)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $(JAVASCRIPT_PACKAGES)
 	@touch $@

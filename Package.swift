@@ -45,7 +45,8 @@ let package = Package(
         .executable(name: "rejoin", targets: ["rejoin"]),
         .library(name: "RejoinServer", targets: ["RejoinServer"]),
         .library(name: "Rooms", targets: ["Rooms"]),
-        .library(name: "SocketIO", targets: ["SocketIO"]),
+        .library(name: "SocketIO", targets: ["EngineIO", "SocketIO"]),
+        .library(name: "SocketIOCluster", targets: ["Cluster", "RedisClient"]),
         .library(name: "SocketIOClient", targets: ["SocketIOClient"]),
     ],
     dependencies: [
@@ -71,6 +72,7 @@ let package = Package(
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // The layers, lowest first. Imports go down only.
         .target(
@@ -84,13 +86,14 @@ let package = Package(
         .target(
             name: "EngineIO",
             dependencies: [
-                nioCore, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, hummingbirdCore, logging, coreMetrics,
+                "CZlib", nioCore, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, hummingbirdCore, logging,
+                coreMetrics,
                 crypto, deque,
             ],
             swiftSettings: swiftSettings),
         .target(
             name: "SocketIO",
-            dependencies: ["EngineIO", nioCore, logging, coreMetrics, deque],
+            dependencies: ["EngineIO", nioCore, logging, coreMetrics, deque, serviceLifecycle],
             swiftSettings: swiftSettings),
         .target(
             name: "Cluster",
@@ -136,15 +139,31 @@ let package = Package(
             name: "PrometheusMetrics", dependencies: [coreMetrics], swiftSettings: swiftSettings),
         .target(
             name: "SocketIOClient",
-            dependencies: ["EngineIO", nioCore, nioPosix, nioHTTP1],
+            dependencies: ["EngineIO", "SocketIO", nioCore, nioPosix, nioHTTP1],
             swiftSettings: swiftSettings),
 
         .target(
             name: "Bench", dependencies: ["SocketIOClient", nioCore, nioPosix, histogram], swiftSettings: swiftSettings),
 
+        // What a user of the library writes.
+        .executableTarget(
+            name: "SocketIOEcho", dependencies: ["EngineIO", "SocketIO", hummingbird, logging, nioPosix],
+            path: "Examples/SocketIOEcho", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "Chat", dependencies: ["EngineIO", "SocketIO", hummingbird, logging, nioPosix],
+            path: "Examples/Chat", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "ClusterChat",
+            dependencies: ["Cluster", "EngineIO", "RedisClient", "SocketIO", hummingbird, logging, nioCore, nioPosix],
+            path: "Examples/ClusterChat", swiftSettings: swiftSettings),
+
         // Tests: one target for each of ours, on real servers.
         .target(
             name: "TestSupport", dependencies: [], path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        // What the Autobahn fuzzing client of the Python tests talks to.
+        .executableTarget(
+            name: "WebSocketEcho", dependencies: ["EngineIO", nioCore, nioHTTP1, nioPosix], path: "Tests/WebSocketEcho",
+            swiftSettings: swiftSettings),
         test("Accounts", grdb, logging),
         test("Bench", nioCore),
         test("Cluster", "RedisClient", "SocketIO", nioCore, nioPosix, logging, serviceLifecycle),
@@ -156,7 +175,9 @@ let package = Package(
         test("Sessions", "RedisClient", nioPosix, logging, crypto),
         test(
             "SocketIO", "EngineIO", "SocketIOClient", nioCore, nioPosix, hummingbird, hummingbirdCore, logging),
-        test("SocketIOClient", "EngineIO", nioCore, nioPosix),
+        test(
+            "SocketIOClient", "EngineIO", "SocketIO", nioCore, nioPosix, nioHTTP1, hummingbird, hummingbirdCore,
+            logging),
         test("rejoin", target: "RejoinNodeTests", "SocketIOClient", nioCore, nioPosix),
         test("rejoin", target: "RejoinCommandTests", "Accounts", "RejoinServer", logging),
     ]

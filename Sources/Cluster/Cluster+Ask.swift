@@ -18,7 +18,8 @@ extension Cluster {
         let number = open(timeout: timeout)
         let message = BusMessage(
             kind: kind, node: name, incarnation: incarnation, number: number.value, isQuestion: true, body: body)
-        deliver(Inbound(message: message, arrivedAt: .now, isLocal: true))
+        let isShared = isShared(kind)
+        if !isShared { deliver(Inbound(message: message, arrivedAt: .now, isLocal: true)) }
         var unreachable: [NodeName] = []
         do {
             let bytes = try checked(message)
@@ -35,8 +36,8 @@ extension Cluster {
             expect(nodes.map(\.name), in: number)
         } catch {
             logger.warning("could not ask the nodes", metadata: ["kind": "\(kind)", "error": "\(error)"])
-            unreachable = nodes.map(\.name).filter { $0 != name }
-            expect([], in: number)
+            unreachable = nodes.map(\.name).filter { isShared || $0 != name }
+            expect([], only: isShared, in: number)
         }
         var result = await answers(to: number)
         result.missing = (result.missing + unreachable).sorted()
@@ -66,10 +67,11 @@ extension Cluster {
 
     /// Tells every node something, this one included, and does not wait.
     ///
-    /// - Throws: ``ClusterError`` when it could not be published; this node has got it all the same.
+    /// - Throws: ``ClusterError`` when it could not be published; this node has got it all the same, unless the kind is a
+    ///   shared one.
     public func tell(kind: String, body: JSONBytes = .null) async throws(ClusterError) {
         let message = BusMessage(kind: kind, node: name, incarnation: incarnation, body: body)
-        deliver(Inbound(message: message, arrivedAt: .now, isLocal: true))
+        if !isShared(kind) { deliver(Inbound(message: message, arrivedAt: .now, isLocal: true)) }
         _ = try await publish(message, on: keys.control)
     }
 

@@ -47,8 +47,8 @@ extension Cluster {
             else { return drops.count(.unexpected) }
         default:
             // What this node says to all it has told itself already.
-            if isOwn { return }
-            deliver(Inbound(message: message, arrivedAt: now, isLocal: false))
+            if isOwn, !isShared(message.kind) { return }
+            deliver(Inbound(message: message, arrivedAt: now, isLocal: isOwn))
         }
     }
 
@@ -85,9 +85,18 @@ extension Cluster {
     }
 }
 
+/// How many questions of one kind are being answered.
+private final class Running: Sendable {
+    let count = Atomic<Int>(0)
+}
+
 // MARK: The queues
 
 extension Cluster {
+    func isShared(_ kind: String) -> Bool {
+        state.withLock { $0.lanes[kind]?.isShared ?? false }
+    }
+
     @discardableResult
     func deliver(_ inbound: Inbound) -> Bool {
         guard let lane = state.withLock({ $0.lanes[inbound.message.kind] }) else {
@@ -101,26 +110,45 @@ extension Cluster {
         return true
     }
 
-    /// Handles the messages of one kind, one after the other.
+    /// Handles the messages of one kind, one after the other; but for the questions of a shared kind.
     func handle(_ lane: Lane) async throws {
-        for await inbound in lane.stream {
-            guard try await isKnown(inbound) else {
-                drops.count(.unknownNode)
-                continue
-            }
-            let message = inbound.message
-            let answer = await lane.handler(
-                ControlMessage(
-                    kind: message.kind, node: message.node, incarnation: message.incarnation, body: message.body,
-                    isQuestion: message.isQuestion))
-            guard message.isQuestion else { continue }
-            if inbound.isLocal {
-                _ = answered(message.number, by: name, incarnation, body: answer)
-            } else {
-                await send(answer, to: message)
+        let running = Running()
+        try await withThrowingDiscardingTaskGroup { group in
+            for await inbound in lane.stream {
+                guard try await isKnown(inbound) else {
+                    drops.count(.unknownNode)
+                    continue
+                }
+                guard lane.isShared, inbound.message.isQuestion else {
+                    await handle(inbound, lane.handler)
+                    continue
+                }
+                guard running.count.load(ordering: .relaxed) < configuration.maximumQueuedMessages else {
+                    drops.count(.overflow)
+                    continue
+                }
+                running.count.add(1, ordering: .relaxed)
+                group.addTask {
+                    await self.handle(inbound, lane.handler)
+                    running.count.subtract(1, ordering: .relaxed)
+                }
             }
         }
         try Task.checkCancellation()
+    }
+
+    private func handle(_ inbound: Inbound, _ handler: ControlHandler) async {
+        let message = inbound.message
+        let answer = await handler(
+            ControlMessage(
+                kind: message.kind, node: message.node, incarnation: message.incarnation, body: message.body,
+                isQuestion: message.isQuestion))
+        guard message.isQuestion else { return }
+        if inbound.isLocal {
+            _ = answered(message.number, by: name, incarnation, body: answer)
+        } else {
+            await send(answer, to: message)
+        }
     }
 
     /// Whether the sender is in the registry; one that the list does not know may have joined after it was read.

@@ -61,6 +61,8 @@ extension Cluster {
     /// The queue of one kind.
     struct Lane: Sendable {
         let handler: ControlHandler
+        /// Whether this node hears what it says itself over Redis, in the one order of all nodes.
+        let isShared: Bool
         let stream: AsyncStream<Inbound>
         let continuation: AsyncStream<Inbound>.Continuation
     }
@@ -108,8 +110,10 @@ extension Cluster {
     ///
     /// - Parameters:
     ///   - kind: 1 to 32 characters of letters, digits, `.`, `_`, `-`; not `canary` or `answer`.
+    ///   - isShared: whether this node hears what it says itself when the others do, over Redis and in the one order of
+    ///     all nodes, and not at once. What is told is then handled one after the other, questions at the same time.
     ///   - handler: runs as a child of `run()`, one message at a time.
-    public func onControl(kind: String, handler: @escaping ControlHandler) {
+    public func onControl(kind: String, isShared: Bool = false, handler: @escaping ControlHandler) {
         precondition(
             BusMessage.isKind(kind) && kind != BusMessage.canaryKind && kind != BusMessage.answerKind,
             "no kind of a message: \(kind)")
@@ -118,7 +122,8 @@ extension Cluster {
         state.withLock { state in
             precondition(!state.hasRun, "handlers are registered before the cluster runs")
             precondition(state.lanes[kind] == nil, "a second handler of \(kind)")
-            state.lanes[kind] = Lane(handler: handler, stream: stream, continuation: continuation)
+            state.lanes[kind] = Lane(
+                handler: handler, isShared: isShared, stream: stream, continuation: continuation)
         }
     }
 

@@ -24,8 +24,8 @@ public struct ClusterConfiguration: Sendable {
     public var freshFor: Duration = .seconds(5)
     /// How long a holder of the name that listens may take to show that it lives. Default 2 s.
     public var claimPatience: Duration = .seconds(2)
-    /// Largest message on the bus, in bytes. Default 65,536.
-    public var maximumMessageBytes = 65_536
+    /// Largest message on the bus, in bytes. Default 1 MiB.
+    public var maximumMessageBytes = 1_048_576
     /// How many messages of one kind may wait for their handler; more are dropped and counted. Default 1,024.
     public var maximumQueuedMessages = 1_024
 

@@ -11,6 +11,8 @@ public struct EngineConfiguration: Sendable {
     /// Bytes of one message, fragments summed, and of one polling payload; told in the open packet, enforced by closing
     /// a WebSocket and by 413. Default 64 KiB.
     public var maximumPayloadBytes = 65_536
+    /// How messages are compressed for WebSockets that offer permessage-deflate. Default `nil`: never.
+    public var compression: WebSocketCompression?
     /// Bytes that may wait for a slow peer; above, volatile messages are skipped for it. Default 1 MiB.
     public var maximumQueuedBytes = 1_048_576
     /// A peer that takes nothing for so long while more than ``maximumQueuedBytes`` wait is closed. Default 10 s.

@@ -85,7 +85,7 @@ struct ClusterAskTests {
                 await #expect { try await nodes[0].cluster.tell(node: nobody, kind: "note") } throws: { error in
                     (error as? ClusterError)?.code == .unknownNode
                 }
-                let large = JSONBytes(string: String(repeating: "x", count: 65_536))
+                let large = JSONBytes(string: String(repeating: "x", count: 1_048_576))
                 await #expect { try await nodes[0].cluster.tell(node: name, kind: "note", body: large) } throws: {
                     ($0 as? ClusterError)?.code == .tooLarge
                 }

@@ -45,6 +45,7 @@ struct ConfigurationTests {
         #expect(configuration.sockets.pingInterval == .seconds(25))
         #expect(configuration.sockets.pingTimeout == .seconds(20))
         #expect(configuration.sockets.maximumPayload == 65_536)
+        #expect(configuration.sockets.compressionThreshold == nil)
         #expect(configuration.limits.messagesPerSecond == 20)
         #expect(configuration.limits.handshakesPerSecond == 4_000)
         #expect(configuration.limits.login.window == .seconds(900))
@@ -73,6 +74,18 @@ struct ConfigurationTests {
         #expect(configuration.sessions.idle == .seconds(3600))
         #expect(configuration.sockets.maximumPayload == 2048)
         #expect(configuration.browsers.origins == ["https://a.example", "https://b.example"])
+    }
+
+    @Test("compression is off until it is asked for, and its threshold has a default")
+    func compression() throws {
+        func threshold(_ environment: [String: String]) throws -> Int? {
+            try read([], environment: environment).sockets.compressionThreshold
+        }
+        #expect(try threshold(["REJOIN_COMPRESSION": "true"]) == 1_024)
+        #expect(try threshold(["REJOIN_COMPRESSION": "true", "REJOIN_COMPRESSION_THRESHOLD": "64"]) == 64)
+        #expect(try threshold(["REJOIN_COMPRESSION_THRESHOLD": "64"]) == nil)
+        #expect(throws: ConfigurationError.self) { try threshold(["REJOIN_COMPRESSION_THRESHOLD": "63"]) }
+        #expect(throws: ConfigurationError.self) { try threshold(["REJOIN_COMPRESSION": "deflate"]) }
     }
 
     @Test("every key has one name in each place, and they follow from each other")

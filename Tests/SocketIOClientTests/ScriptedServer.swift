@@ -122,9 +122,29 @@ struct ScriptedConnection {
         }
     }
 
+    /// A request with its body.
+    mutating func request() async throws -> (head: [String], body: String) {
+        let head = try await self.head()
+        let length = head.first { $0.hasPrefix("Content-Length: ") }.flatMap { Int($0.dropFirst(16)) } ?? 0
+        while self.bytes.readableBytes < length { try await self.read() }
+        return (head, self.bytes.readString(length: length) ?? "")
+    }
+
+    /// Answers a request with an open connection.
+    func answer(_ body: String, status: String = "200 OK", headers: [String] = []) async throws {
+        let lines = ["HTTP/1.1 \(status)", "Content-Length: \(body.utf8.count)"] + headers + ["", ""]
+        try await self.write(ByteBuffer(string: lines.joined(separator: "\r\n") + body))
+    }
+
     /// Answers the upgrade, with further headers and with bytes in the same segment.
     mutating func upgrade(headers: [String] = [], then frames: [String] = []) async throws -> [String] {
-        let head = try await self.head()
+        try await self.upgrade(try await self.head(), headers: headers, then: frames)
+    }
+
+    /// As above, the request's head being read already.
+    mutating func upgrade(
+        _ head: [String], headers: [String] = [], then frames: [String] = []
+    ) async throws -> [String] {
         let key = head.first { $0.hasPrefix("Sec-WebSocket-Key: ") }?.dropFirst(19) ?? ""
         let lines = [
             "HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: websocket",

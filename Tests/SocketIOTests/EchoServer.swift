@@ -1,7 +1,4 @@
 import EngineIO
-import Hummingbird
-import HummingbirdCore
-import Logging
 import NIOCore
 import NIOPosix
 import SocketIO
@@ -33,8 +30,6 @@ struct EchoHandler: SocketHandler {
     let recorder = SocketRecorder()
     let gate = Gate()
 
-    func authorize(_ handshake: EngineHandshake) -> HandshakeAuthorization { .now(.accept(headers: [], context: ())) }
-
     nonisolated(nonsending) func connect(_ socket: Socket, auth: JSONBytes?) async -> ConnectDecision {
         switch auth?["be"]?.string {
         case "refused": return .refuse(ConnectRefusal(message: "no \"you\"", data: .emptyObject))
@@ -53,27 +48,34 @@ struct EchoHandler: SocketHandler {
 
     func admits(_ event: SocketEvent, on socket: Socket) -> Bool { event.name != "unwanted" }
 
-    nonisolated(nonsending) func handle(_ event: SocketEvent, on socket: Socket) async {
+    nonisolated(nonsending) func handle(_ event: SocketEvent, on socket: Socket) async throws(JSONError) {
+        let payload = try event.payload()
+        let argument = payload.arguments.first
         recorder.change {
             $0.events.append(event.name)
             $0.running += 1
         }
         defer { recorder.change { $0.running -= 1 } }
         switch event.name {
-        case "join": socket.join(event.arguments.first?.string ?? "")
-        case "leave": socket.leave(event.arguments.first?.string ?? "")
+        case "join": socket.join(argument?.string ?? "")
+        case "leave": socket.leave(argument?.string ?? "")
         case "wait": await gate.wait()
         case "kick": socket.disconnect()
         case "drop": socket.disconnect(closingTransportOnly: true)
         case "ask":
-            let answer = await socket.request(
-                "question", .emptyObject, timeout: .milliseconds(event.arguments.first?.int ?? 0))
+            let answer: JSONBytes?
+            do {
+                answer = try await socket.emitWithAck(
+                    "question", .emptyObject, timeout: .milliseconds(argument?.int ?? 0))
+            } catch {
+                answer = nil
+            }
             recorder.change { $0.answers.append(answer.map { String(buffer: $0.buffer) }) }
         case "big":
-            socket.emit("big", JSONBytes(string: String(repeating: "x", count: event.arguments.first?.int ?? 0)))
+            socket.emit("big", JSONBytes(string: String(repeating: "x", count: argument?.int ?? 0)))
         default: break
         }
-        socket.acknowledge(event, event.arguments.first ?? .null)
+        socket.acknowledge(event, EventPayload([argument ?? .null], attachments: payload.attachments))
     }
 
     func drained(_ socket: Socket, missed: Set<String>) {
@@ -123,7 +125,7 @@ final class Gate: Sendable {
 struct EchoServer {
     let handler: EchoHandler
     let server: SocketIOServer
-    let broadcaster: Broadcaster
+    let sockets: Namespace
     let port: Int
 
     func client(auth: String? = nil, namespace: String = "/") async throws -> SocketIOClient {
@@ -136,34 +138,12 @@ struct EchoServer {
         _ configuration: SocketIOConfiguration = SocketIOConfiguration(),
         engine: EngineConfiguration = EngineConfiguration(), _ body: (EchoServer) async throws -> Void
     ) async throws {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
-        let loops = Array(group.makeIterator())
-        let broadcaster = Broadcaster(eventLoops: loops)
         let handler = EchoHandler()
-        let server = SocketIOServer(
-            engine: engine, configuration: configuration, eventLoops: loops, broadcaster: broadcaster, handler: handler)
-        try await server.engine.start()
-        let port = group.next().makePromise(of: Int.self)
-        var logger = Logger(label: "test")
-        logger.logLevel = .error
-        let application = Application(
-            router: Router(), server: .init { EngineChannel(server: server.engine, responder: $0) },
-            configuration: .init(address: .hostname("127.0.0.1", port: 0), backlog: 1_024),
-            onServerRunning: { port.succeed($0.localAddress?.port ?? 0) }, eventLoopGroupProvider: .shared(group),
-            logger: logger)
-        try await withThrowingTaskGroup(of: Void.self) { tasks in
-            defer {
-                handler.gate.open()
-                server.engine.stop()
-                tasks.cancelAll()
-            }
-            tasks.addTask { try? await application.run() }
-            tasks.addTask { await server.engine.run() }
+        try await TestServer.run(configuration, engine: engine, define: { $0.namespace("/", handler: handler) }) {
+            test in
+            defer { handler.gate.open() }
             try await body(
-                EchoServer(
-                    handler: handler, server: server, broadcaster: broadcaster, port: try await port.futureResult.get())
-            )
+                EchoServer(handler: handler, server: test.io, sockets: test.io.namespace("/"), port: test.port))
         }
-        try await group.shutdownGracefully()
     }
 }

@@ -106,7 +106,7 @@ import Testing
             var events = fast.events.makeAsyncIterator()
             for _ in 0..<300 {
                 // One after the other, as the fast one reads them.
-                echo.broadcaster.send(message, to: "r")
+                echo.sockets.broadcastVolatile(message, to: "r")
                 while let event = await events.next(), event.name != "news" {}
             }
             // Served again only once it reads: what it asks for now waits.

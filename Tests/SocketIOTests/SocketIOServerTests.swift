@@ -64,7 +64,7 @@ import Testing
     @Test(
         "what breaks the protocol closes the connection",
         arguments: [
-            "40", "40{}", "42", "42[]", "42[1]", #"42["connect"]"#, "451-[\"a\",{\"_placeholder\":true,\"num\":0}]",
+            "40", "40{}", "42", "42[]", "42[1]", #"42["connect"]"#, "451-[\"a\",{\"_placeholder\":true,\"num\":1}]",
             "4",
             "49", #"42/admin,["a"]"#, "43[1]", "44{}", "431x", "4291[\"a\"", "42100000000000000000000[\"a\"]",
         ])
@@ -168,8 +168,8 @@ import Testing
             }
             _ = try await clients[3].call("leave", #""here""#)
             let message = EncodedMessage(event: "news", argument: ByteBuffer(string: "1"))
-            echo.broadcaster.send(message, to: "here", except: SocketID(clients[0].socketID))
-            echo.broadcaster.send(EncodedMessage(event: "end", argument: ByteBuffer(string: "2")))
+            echo.sockets.broadcastVolatile(message, to: "here", except: SocketID(clients[0].socketID))
+            echo.sockets.broadcast(EncodedMessage(event: "end", argument: ByteBuffer(string: "2")))
             for (number, client) in clients.enumerated() {
                 var names: [String] = []
                 for await event in client.events {

@@ -2,6 +2,7 @@ import pytest
 import pytest_asyncio
 
 from cluster import Cluster, Player
+from example import Example
 
 
 @pytest.fixture
@@ -9,6 +10,14 @@ def cluster(tmp_path):
     cluster = Cluster(tmp_path)
     yield cluster
     cluster.stop()
+
+
+@pytest.fixture(scope="module")
+def echo(tmp_path_factory):
+    """The example server that sends back what it gets; it must survive all of a module's tests."""
+    echo = Example("SocketIOEcho", tmp_path_factory.mktemp("echo") / "echo.log")
+    yield echo
+    echo.stop()
 
 
 @pytest_asyncio.fixture

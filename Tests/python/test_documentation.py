@@ -9,7 +9,9 @@ import sys
 from balancer import Balancer
 from cluster import BINARY, eventually
 
-DOCS = pathlib.Path(__file__).parents[2] / "docs"
+ROOT = pathlib.Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+LIBRARY = ROOT / "Sources/SocketIO/SocketIO.docc"
 
 
 def test_the_documentation_lists_every_setting_as_the_program_does():
@@ -40,3 +42,37 @@ async def test_the_client_of_the_documentation_survives_the_loss_of_its_node(clu
         client.kill()
         client.wait()
         balancer.stop()
+
+
+def lines(source):
+    """What a program says, however far it is indented, without blank lines and comments."""
+    stripped = [line.strip() for line in source.splitlines()]
+    return [line for line in stripped if line and not line.startswith("//")]
+
+
+def statements(source):
+    """Pieces of a program that begin where its indentation is least: each must be found whole."""
+    pieces = []
+    for line in source.splitlines():
+        if line.strip() and not line.startswith((" ", "}", ")")):
+            pieces.append("")
+        if pieces:
+            pieces[-1] += line + "\n"
+    return pieces
+
+
+def test_the_code_that_explains_the_library_is_that_of_an_example_which_is_built():
+    program = "\n".join(lines((ROOT / "Examples/Chat/Chat.swift").read_text()))
+    readme = re.search(r"## Use it as a library\n(.*?)\n## ", (ROOT / "README.md").read_text(), re.DOTALL)[1]
+    blocks = re.findall(r"```swift\n(.*?)```", (LIBRARY / "GettingStarted.md").read_text() + readme, re.DOTALL)
+    assert len(blocks) == 7
+    for piece in [piece for block in blocks for piece in statements(block)]:
+        assert "\n".join(lines(piece)) in program, f"not in Examples/Chat/Chat.swift:\n{piece}"
+
+
+def test_the_page_of_the_library_names_all_that_is_public_and_nothing_else():
+    public = set()
+    for source in (ROOT / "Sources/SocketIO").rglob("*.swift"):
+        public |= set(re.findall(r"^public (?:final )?(?:struct|class|enum|protocol) (\w+)", source.read_text(), re.M))
+    named = set(re.findall(r"^- ``(\w+)``$", (LIBRARY / "SocketIO.md").read_text(), re.M))
+    assert named == public

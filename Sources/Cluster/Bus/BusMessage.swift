@@ -30,7 +30,8 @@ struct BusMessage: Sendable, Equatable {
 
     /// Nil when the bytes are no such message.
     init?(_ bytes: ByteBuffer) {
-        guard let members = (try? JSONBytes(validating: bytes))?.members() else { return nil }
+        // What a client sent may stand in it as deep as it may be by itself.
+        guard let members = (try? JSONBytes(validating: bytes, maximumDepth: 64))?.members() else { return nil }
         var kind: String?
         var node: NodeName?
         var incarnation: Incarnation?

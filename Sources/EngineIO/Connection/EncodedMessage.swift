@@ -8,6 +8,8 @@ public struct EncodedMessage: Sendable {
     package let packet: ByteBuffer
     /// Binary messages that follow the packet, with nothing between them.
     package let attachments: [ByteBuffer]
+    /// Nil: too short to be compressed for anybody.
+    private let compressed: CompressedFrames?
 
     /// - Parameters:
     ///   - message: the message without Engine.IO's type digit.
@@ -28,6 +30,24 @@ public struct EncodedMessage: Sendable {
         self.frame = frame
         self.packet = frame.getSlice(at: header, length: length) ?? frame
         self.attachments = attachments
+        self.compressed = frame.readableBytes > WebSocketCompression.minimumThresholdBytes ? CompressedFrames() : nil
+    }
+
+    /// The frames for a receiver that takes compressed ones: those that are long enough, and shorter compressed, are.
+    ///
+    /// The first receiver with a window of that size pays for all, on every event loop.
+    package func frame(compressedBy deflate: WebSocketDeflate, windowBits: Int) -> ByteBuffer {
+        guard let compressed = self.compressed, frame.readableBytes >= deflate.compression.thresholdBytes else {
+            return frame
+        }
+        return compressed.frames(windowBits: windowBits) {
+            var frames = ByteBufferAllocator().buffer(capacity: 256)
+            deflate.write(.text, packet, windowBits: windowBits, into: &frames)
+            for attachment in attachments {
+                deflate.write(.binary, attachment, windowBits: windowBits, into: &frames)
+            }
+            return frames.readableBytes < frame.readableBytes ? frames : frame
+        }
     }
 
     /// Bytes of the frames.

@@ -5,6 +5,8 @@ public final class EngineLoop {
     public let eventLoop: any EventLoop
     package let configuration: EngineConfiguration
     package let counters: EngineCounters
+    /// Nil: nothing is compressed.
+    package let deflate: WebSocketDeflate?
     private let jobs: AsyncStream<EngineShard.Job>.Continuation
     private var application: (any EngineLoopApplication)?
     private(set) var connections: [EngineConnection.ID: EngineConnection] = [:]
@@ -32,6 +34,7 @@ public final class EngineLoop {
         self.index = index
         self.configuration = configuration
         self.counters = counters
+        self.deflate = configuration.compression.map { WebSocketDeflate($0) }
         self.jobs = jobs
         self.heartbeat = Heartbeat(interval: configuration.pingInterval, timeout: configuration.pingTimeout)
         self.admission = HandshakeAdmission(

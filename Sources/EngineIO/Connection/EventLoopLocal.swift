@@ -42,6 +42,26 @@ package final class EventLoopLocal<Value>: Sendable {
         return results
     }
 
+    /// Runs something on every event loop that has a value, and gathers what its futures bring.
+    package func gatherFutures<Result: Sendable>(
+        _ body: @escaping @Sendable (Value) -> EventLoopFuture<Result>
+    ) async -> [Result] {
+        let futures = boxes.map { eventLoop, box in
+            eventLoop.flatSubmit { () -> EventLoopFuture<Result?> in
+                box.value.map { body($0).map { $0 } } ?? eventLoop.makeSucceededFuture(nil)
+            }
+        }
+        var results: [Result] = []
+        for future in futures {
+            do {
+                if let result = try await future.get() { results.append(result) }
+            } catch {
+                continue  // the event loop is shutting down, and its sockets with it
+            }
+        }
+        return results
+    }
+
     private func box(_ eventLoop: any EventLoop) -> NIOLoopBoundBox<Value?>? {
         boxes.first { $0.eventLoop === eventLoop }?.box
     }

@@ -83,10 +83,10 @@ extension EngineGate {
         guard let context else { return }
         state = .upgrading
         request.end()
-        var headers: HTTPHeaders = ["connection": "Upgrade", "upgrade": "websocket"]
-        if let key = request.head.headers["sec-websocket-key"].first {
-            headers.add(name: "sec-websocket-accept", value: WebSocketAccept.value(forKey: key))
+        guard let agreement = request.agreement else {
+            preconditionFailure("an upgrade is agreed on before it is decided")
         }
+        var headers = agreement.headers
         headers.add(contentsOf: extra.map { ($0.name, $0.value) })
         headers.add(contentsOf: server.application.headers(for: request.request).map { ($0.name, $0.value) })
         let head = HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: headers)
@@ -97,11 +97,11 @@ extension EngineGate {
         switch purpose {
         case .handshake(let applicationContext):
             socket = nil
-            transport = WebSocketTransport(loop: loop, context: applicationContext)
+            transport = WebSocketTransport(loop: loop, context: applicationContext, deflate: agreement.deflate)
         case .session(let link, let isWanted):
             let linked = LinkedWebSocket(link: link, loop: loop, isWanted: isWanted)
             socket = linked
-            transport = WebSocketTransport(loop: loop, upgrading: linked)
+            transport = WebSocketTransport(loop: loop, upgrading: linked, deflate: agreement.deflate)
         }
         let bound = NIOLoopBound((transport: transport, socket: socket), eventLoop: context.eventLoop)
         becomeRaw(transport) {

@@ -214,14 +214,15 @@ extension EngineGate {
     }
 
     private func withAccept(_ request: EngineGateRequest, _ body: (String) -> Void) {
-        let accept: String
+        let agreement: UpgradeRequest.Agreement
         do throws(UpgradeRequest.Refusal) {
-            accept = try UpgradeRequest.accept(request.head)
+            agreement = try UpgradeRequest.agree(request.head, compression: loop.configuration.compression)
         } catch {
             loop.counters.handshakesRefused.increment()
             return answer(.refusal(error))
         }
-        body(accept)
+        request.agreement = agreement
+        body(agreement.accept)
     }
 
     private func isBinary(_ head: HTTPRequestHead) -> Bool {

@@ -148,7 +148,8 @@ final class EngineGate: ChannelDuplexHandler, RemovableChannelHandler {
         isResuming = true
         var count = held.count
         while let part = held.first, take(part, context) {
-            held.removeFirst()
+            // What was taken may have ended the connection, and thrown away all that was held.
+            _ = held.popFirst()
         }
         isResuming = false
         count -= held.count

@@ -20,6 +20,8 @@ final class EngineGateRequest {
     var isRelayed = false
     /// Whether the connection ends with the answer that is being relayed.
     var isLastAnswer = false
+    /// What the WebSocket that it asks for is to be like, once that is known.
+    var agreement: UpgradeRequest.Agreement?
     /// The body, as far as it is of interest.
     var body: PayloadBody?
     /// Whether the session waits for the payload.

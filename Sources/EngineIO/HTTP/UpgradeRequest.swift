@@ -9,6 +9,45 @@ package enum UpgradeRequest {
         package var headers: [String: String] = [:]
     }
 
+    /// What the two sides are to each other once the connection is a WebSocket.
+    package struct Agreement: Equatable {
+        /// The value of `Sec-WebSocket-Accept`.
+        package let accept: String
+        /// Nil: messages are not compressed.
+        package let deflate: DeflateAgreement?
+
+        /// The headers of the 101.
+        package var headers: HTTPHeaders {
+            var headers: HTTPHeaders = [
+                "connection": "Upgrade", "upgrade": "websocket", "sec-websocket-accept": accept,
+            ]
+            if let deflate {
+                headers.add(name: "sec-websocket-extensions", value: deflate.headerValue)
+            }
+            return headers
+        }
+    }
+
+    /// Checks the head of a request, and takes the first offer of compression that can be met.
+    ///
+    /// - Parameter compression: ours; without it the client's offers are not looked at.
+    package static func agree(
+        _ head: HTTPRequestHead, compression: WebSocketCompression?
+    ) throws(Refusal) -> Agreement {
+        let accept = try accept(head)
+        guard let compression else { return Agreement(accept: accept, deflate: nil) }
+        var offers: [WebSocketExtensionOffer] = []
+        do throws(WebSocketExtensionOffer.Malformed) {
+            for line in head.headers["sec-websocket-extensions"] {
+                offers += try WebSocketExtensionOffer.list(line)
+            }
+        } catch {
+            // RFC 6455, 9.1: what does not follow the grammar fails the connection.
+            throw Refusal(status: 400, message: "Sec-WebSocket-Extensions is not a list of extensions")
+        }
+        return Agreement(accept: accept, deflate: .first(of: offers, compression))
+    }
+
     /// Checks the head of a request.
     ///
     /// - Returns: The value of `Sec-WebSocket-Accept`.

@@ -17,6 +17,8 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
     private let loop: EngineLoop
     private var applicationContext: (any Sendable)?
     private var parser: WebSocketParser
+    /// Nil: messages to this peer are not compressed.
+    private let deflate: (shared: WebSocketDeflate, windowBits: Int)?
     private var received: ByteBuffer?
     private var channelContext: ChannelHandlerContext?
     /// The connection, or what stands for it while the WebSocket is to replace a session's polling.
@@ -28,15 +30,19 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
     private var writtenBytes = 0
     private var closeTimer: Scheduled<Void>?
 
-    init(loop: EngineLoop, context: any Sendable) {
+    /// - Parameter deflate: what was agreed on in the handshake.
+    init(loop: EngineLoop, context: any Sendable, deflate: DeflateAgreement? = nil) {
         self.loop = loop
         self.applicationContext = context
-        self.parser = WebSocketParser(role: .server, maximumMessageBytes: loop.configuration.maximumPayloadBytes)
+        self.deflate = deflate.flatMap { agreed in loop.deflate.map { ($0, agreed.windowBits) } }
+        self.parser = WebSocketParser(
+            role: .server, maximumMessageBytes: loop.configuration.maximumPayloadBytes,
+            inflater: self.deflate?.shared.inflater)
     }
 
     /// A WebSocket that is to replace a session's polling.
-    convenience init(loop: EngineLoop, upgrading socket: LinkedWebSocket) {
-        self.init(loop: loop, context: ())
+    convenience init(loop: EngineLoop, upgrading socket: LinkedWebSocket, deflate: DeflateAgreement?) {
+        self.init(loop: loop, context: (), deflate: deflate)
         applicationContext = nil
         connection = socket
     }
@@ -185,20 +191,32 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
     func send(text: ByteBuffer) {
         guard !closing, let channelContext else { return }
         var frame = channelContext.channel.allocator.buffer(capacity: text.readableBytes + 10)
-        WebSocketFrame.writeText(text, into: &frame)
+        if let deflate {
+            deflate.shared.write(.text, text, windowBits: deflate.windowBits, into: &frame)
+        } else {
+            WebSocketFrame.writeText(text, into: &frame)
+        }
         write(frame)
     }
 
     func send(binary: ByteBuffer) {
         guard !closing, let channelContext else { return }
         var frame = channelContext.channel.allocator.buffer(capacity: binary.readableBytes + 10)
-        WebSocketFrame.writeBinary(binary, into: &frame)
+        if let deflate {
+            deflate.shared.write(.binary, binary, windowBits: deflate.windowBits, into: &frame)
+        } else {
+            WebSocketFrame.writeBinary(binary, into: &frame)
+        }
         write(frame)
     }
 
     func send(encoded message: EncodedMessage) {
         guard !closing else { return }
-        write(message.frame)
+        if let deflate {
+            write(message.frame(compressedBy: deflate.shared, windowBits: deflate.windowBits))
+        } else {
+            write(message.frame)
+        }
     }
 
     var queuedBytes: Int {

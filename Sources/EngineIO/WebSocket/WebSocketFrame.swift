@@ -58,13 +58,14 @@ package enum WebSocketFrame {
     }
 
     /// The head of a final frame, in the shortest form. With a mask key the payload that follows must be masked with
-    /// it.
+    /// it. A compressed payload is announced by the first reserved bit (RFC 7692, 6).
     package static func writeHeader(
-        _ opcode: WebSocketOpcode, payloadBytes: Int, into buffer: inout ByteBuffer, maskKey: UInt32? = nil
+        _ opcode: WebSocketOpcode, payloadBytes: Int, into buffer: inout ByteBuffer, maskKey: UInt32? = nil,
+        isCompressed: Bool = false
     ) {
         precondition(
             !opcode.isControl || payloadBytes <= self.maximumControlBytes, "a control frame carries at most 125 bytes")
-        buffer.writeInteger(0x80 | opcode.rawValue)
+        buffer.writeInteger((isCompressed ? 0xC0 : 0x80) | opcode.rawValue)
         let mask: UInt8 = maskKey == nil ? 0 : 0x80
         switch payloadBytes {
         case ...125:
@@ -87,10 +88,12 @@ package enum WebSocketFrame {
         return buffer
     }
 
-    private static func write(
-        _ opcode: WebSocketOpcode, _ payload: ByteBuffer, into buffer: inout ByteBuffer, maskKey: UInt32?
+    static func write(
+        _ opcode: WebSocketOpcode, _ payload: ByteBuffer, into buffer: inout ByteBuffer, maskKey: UInt32?,
+        isCompressed: Bool = false
     ) {
-        self.writeHeader(opcode, payloadBytes: payload.readableBytes, into: &buffer, maskKey: maskKey)
+        self.writeHeader(
+            opcode, payloadBytes: payload.readableBytes, into: &buffer, maskKey: maskKey, isCompressed: isCompressed)
         let written = buffer.writeImmutableBuffer(payload)
         self.maskLast(written, of: &buffer, maskKey)
     }

@@ -2,6 +2,8 @@
 struct WebSocketFrameHeader {
     let opcode: WebSocketOpcode
     let isFinal: Bool
+    /// Whether it begins a compressed message: the first reserved bit (RFC 7692, 6).
+    let isCompressed: Bool
     let isMasked: Bool
     /// The payload's bytes, as announced.
     let payloadBytes: Int
@@ -11,22 +13,33 @@ struct WebSocketFrameHeader {
     let headerBytes: Int
 
     /// What the first byte says. It can be judged before the second one came.
-    static func first(_ byte: UInt8) throws(WebSocketViolation) -> (opcode: WebSocketOpcode, isFinal: Bool) {
-        guard byte & 0x70 == 0 else { throw .protocolError("reserved bit set without an extension") }
+    ///
+    /// - Parameter allowsCompression: whether permessage-deflate was agreed on.
+    static func first(
+        _ byte: UInt8, allowsCompression: Bool
+    ) throws(WebSocketViolation) -> (opcode: WebSocketOpcode, isFinal: Bool, isCompressed: Bool) {
+        guard byte & (allowsCompression ? 0x30 : 0x70) == 0 else {
+            throw .protocolError("reserved bit set without an extension")
+        }
         guard let opcode = WebSocketOpcode(rawValue: byte & 0x0F) else { throw .protocolError("reserved opcode") }
+        let isCompressed = byte & 0x40 != 0
+        guard !isCompressed || opcode == .text || opcode == .binary else {
+            throw .protocolError("compressed frame that begins no message")
+        }
         let isFinal = byte & 0x80 != 0
         guard isFinal || !opcode.isControl else { throw .protocolError("fragmented control frame") }
-        return (opcode, isFinal)
+        return (opcode, isFinal, isCompressed)
     }
 
     /// Reads the head at `offset`. Nil: more bytes are needed. Throws as soon as the bytes that are there are wrong,
     /// and for a payload longer than `maximumPayloadBytes` as soon as its length is known.
     static func read(
-        _ bytes: UnsafeRawBufferPointer, at offset: Int = 0, masked: Bool, maximumPayloadBytes: Int
+        _ bytes: UnsafeRawBufferPointer, at offset: Int = 0, masked: Bool, allowsCompression: Bool = false,
+        maximumPayloadBytes: Int
     ) throws(WebSocketViolation) -> WebSocketFrameHeader? {
         let available = bytes.count - offset
         guard available >= 1 else { return nil }
-        let (opcode, isFinal) = try Self.first(bytes[offset])
+        let (opcode, isFinal, isCompressed) = try Self.first(bytes[offset], allowsCompression: allowsCompression)
         guard available >= 2 else { return nil }
         let second = bytes[offset + 1]
         guard (second & 0x80 != 0) == masked else {
@@ -59,7 +72,7 @@ struct WebSocketFrameHeader {
             headerBytes += 4
         }
         return WebSocketFrameHeader(
-            opcode: opcode, isFinal: isFinal, isMasked: masked, payloadBytes: Int(length), maskKey: maskKey,
-            headerBytes: headerBytes)
+            opcode: opcode, isFinal: isFinal, isCompressed: isCompressed, isMasked: masked, payloadBytes: Int(length),
+            maskKey: maskKey, headerBytes: headerBytes)
     }
 }

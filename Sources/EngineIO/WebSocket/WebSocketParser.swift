@@ -2,8 +2,9 @@ package import NIOCore
 
 /// Reads WebSocket frames (RFC 6455) and yields whole messages. Pure: no channel, no clock.
 ///
-/// It accepts nothing that the standard forbids, and knows no extension. An idle parser is a few words; memory is held
-/// only while a fragmented message is incomplete, and then at most the limit of a message.
+/// It accepts nothing that the standard forbids; the one extension that it knows, where it is given an inflater, is
+/// permessage-deflate without context takeover (RFC 7692). An idle parser is a few words; memory is held only while a
+/// fragmented message is incomplete, and then at most the limit of a message (an eighth more of a compressed one).
 ///
 /// After a close frame or a violation the connection is over: further bytes are thrown away unread.
 package struct WebSocketParser {
@@ -28,12 +29,14 @@ package struct WebSocketParser {
     /// A message of which fragments are missing.
     private final class Incomplete {
         let isText: Bool
+        let isCompressed: Bool
         var bytes = ByteBuffer()
         var fragments = 0
         var utf8 = UTF8Validator()
 
-        init(isText: Bool) {
+        init(isText: Bool, isCompressed: Bool) {
             self.isText = isText
+            self.isCompressed = isCompressed
         }
     }
 
@@ -42,16 +45,22 @@ package struct WebSocketParser {
     private let isServer: Bool
     private var isOver = false
     private var incomplete: Incomplete?
+    private let inflater: MessageInflater?
 
     /// - Parameters:
     ///   - role: which side we are.
-    ///   - maximumMessageBytes: the payload of one message, all fragments together; more is a 1009.
+    ///   - maximumMessageBytes: the payload of one message, all fragments together and inflated; more is a 1009.
     ///   - maximumFragments: frames of one message, empty ones too; more is a 1008.
-    package init(role: Role, maximumMessageBytes: Int, maximumFragments: Int = 64) {
+    ///   - inflater: that of the event loop, where permessage-deflate was agreed on. Without one, a compressed message
+    ///     is a 1002.
+    package init(
+        role: Role, maximumMessageBytes: Int, maximumFragments: Int = 64, inflater: MessageInflater? = nil
+    ) {
         precondition(maximumMessageBytes >= 0 && maximumFragments >= 1, "limits of a WebSocket must not be negative")
         self.isServer = role == .server
         self.maximumMessageBytes = maximumMessageBytes
         self.maximumFragments = Int32(clamping: maximumFragments)
+        self.inflater = inflater
     }
 
     /// Consumes frames from the front of `bytes` until one of them completes an event. Nil: more bytes are needed; the
@@ -87,10 +96,10 @@ package struct WebSocketParser {
 
     /// The head at the front, with all that can be said against the frame before its payload came.
     private func header(in bytes: ByteBuffer) throws(WebSocketViolation) -> WebSocketFrameHeader? {
-        let left = self.maximumMessageBytes - (self.incomplete?.bytes.readableBytes ?? 0)
         return try bytes.withUnsafeReadableBytes { pointer throws(WebSocketViolation) in
             guard let byte = pointer.first else { return nil }
-            let (opcode, _) = try WebSocketFrameHeader.first(byte)
+            let allowsCompression = self.inflater != nil
+            let (opcode, _, isCompressed) = try WebSocketFrameHeader.first(byte, allowsCompression: allowsCompression)
             if let incomplete = self.incomplete {
                 guard opcode.isControl || opcode == .continuation else {
                     throw .protocolError("new message amid the fragments of another")
@@ -101,7 +110,12 @@ package struct WebSocketParser {
             } else if opcode == .continuation {
                 throw .protocolError("continuation of nothing")
             }
-            let header = try WebSocketFrameHeader.read(pointer, masked: self.isServer, maximumPayloadBytes: left)
+            let limit =
+                self.incomplete?.isCompressed ?? isCompressed
+                ? MessageInflater.compressedLimit(forMessageBytes: self.maximumMessageBytes) : self.maximumMessageBytes
+            let header = try WebSocketFrameHeader.read(
+                pointer, masked: self.isServer, allowsCompression: allowsCompression,
+                maximumPayloadBytes: limit - (self.incomplete?.bytes.readableBytes ?? 0))
             if let header, header.opcode == .close, header.payloadBytes == 1 {
                 throw .protocolError("close frame of one byte")
             }
@@ -119,10 +133,11 @@ package struct WebSocketParser {
         case .text, .binary:
             let isText = header.opcode == .text
             guard !header.isFinal else {
-                guard !isText || Self.isUTF8(payload) else { throw .invalidText("text that is not UTF-8") }
-                return isText ? .text(payload) : .binary(payload)
+                let message = header.isCompressed ? try self.inflate(payload) : payload
+                guard !isText || Self.isUTF8(message) else { throw .invalidText("text that is not UTF-8") }
+                return isText ? .text(message) : .binary(message)
             }
-            let incomplete = Incomplete(isText: isText)
+            let incomplete = Incomplete(isText: isText, isCompressed: header.isCompressed)
             self.incomplete = incomplete
             try Self.append(payload, to: incomplete)
             return nil
@@ -131,6 +146,11 @@ package struct WebSocketParser {
             try Self.append(payload, to: incomplete)
             guard header.isFinal else { return nil }
             self.incomplete = nil
+            guard !incomplete.isCompressed else {
+                let message = try self.inflate(incomplete.bytes)
+                guard !incomplete.isText || Self.isUTF8(message) else { throw .invalidText("text that is not UTF-8") }
+                return incomplete.isText ? .text(message) : .binary(message)
+            }
             guard incomplete.isText else { return .binary(incomplete.bytes) }
             guard incomplete.utf8.isComplete else { throw .invalidText("text that is not UTF-8") }
             return .text(incomplete.bytes)
@@ -139,11 +159,16 @@ package struct WebSocketParser {
 
     private static func append(_ payload: ByteBuffer, to incomplete: Incomplete) throws(WebSocketViolation) {
         incomplete.fragments += 1
-        if incomplete.isText {
+        if incomplete.isText, !incomplete.isCompressed {
             let valid = payload.withUnsafeReadableBytes { incomplete.utf8.append($0) }
             guard valid else { throw .invalidText("text that is not UTF-8") }
         }
         incomplete.bytes.writeImmutableBuffer(payload)
+    }
+
+    private func inflate(_ payload: ByteBuffer) throws(WebSocketViolation) -> ByteBuffer {
+        guard let inflater = self.inflater else { throw .protocolError("reserved bit set without an extension") }
+        return try inflater.inflate(payload, maximumBytes: self.maximumMessageBytes)
     }
 
     private mutating func close(_ payload: ByteBuffer) throws(WebSocketViolation) -> Event {
@@ -171,18 +196,20 @@ package struct WebSocketParser {
     /// Unmasks every whole frame and sets its key to zero, so that it is a plain frame when its turn comes. One pass:
     /// an event that is kept shares the storage, and unmasking frame by frame would copy what is left each time.
     private func unmaskWholeFrames(in bytes: inout ByteBuffer) {
-        if bytes.modifyIfUniquelyOwned({ Self.unmaskWholeFrames(of: &$0) }) == nil {
+        let allowsCompression = self.inflater != nil
+        if bytes.modifyIfUniquelyOwned({ Self.unmaskWholeFrames(of: &$0, allowsCompression) }) == nil {
             bytes = ByteBuffer(bytes: bytes.readableBytesView)
-            Self.unmaskWholeFrames(of: &bytes)
+            Self.unmaskWholeFrames(of: &bytes, allowsCompression)
         }
     }
 
-    private static func unmaskWholeFrames(of bytes: inout ByteBuffer) {
+    private static func unmaskWholeFrames(of bytes: inout ByteBuffer, _ allowsCompression: Bool) {
         bytes.withUnsafeMutableReadableBytes { pointer in
             var offset = 0
             // A bad head ends the pass; it is reported when its turn comes.
             while let header = try? WebSocketFrameHeader.read(
-                UnsafeRawBufferPointer(pointer), at: offset, masked: true, maximumPayloadBytes: pointer.count)
+                UnsafeRawBufferPointer(pointer), at: offset, masked: true, allowsCompression: allowsCompression,
+                maximumPayloadBytes: pointer.count)
             {
                 let payload = offset + header.headerBytes
                 guard pointer.count - payload >= header.payloadBytes else { return }

@@ -6,7 +6,7 @@ extension ConfigurationKey {
         accountsURL, accountsQuery, registration, insecureLogin, hashingThreads,
         origins, trustedProxies, cookieKeys,
         sessionIdle, sessionMax, sessionsPerUser, roomIdle,
-        pingInterval, pingTimeout, maxPayload, maxConnections,
+        pingInterval, pingTimeout, maxPayload, maxConnections, compression, compressionThreshold,
         limitMessages, limitBurst, limitSocketsPerSession, limitRoomsPerSocket, limitConnectTimeout,
         limitHandshakes, limitHandshakeQueue, limitSocketQueue, limitSlowSocket,
         limitPayloadTime, limitUpgradeTime, limitRelays,
@@ -121,6 +121,12 @@ extension ConfigurationKey {
     package static let maxConnections = Self(
         "max-connections", .sockets, .integer(1...10_000_000), phrase: "file-descriptor limit - 128",
         "sockets on this node")
+    package static let compression = Self(
+        "compression", .sockets, .boolean, default: "false",
+        "compress messages for the WebSockets that offer permessage-deflate")
+    package static let compressionThreshold = Self(
+        "compression-threshold", .sockets, .bytes(64...16_777_216), default: "1024",
+        "messages shorter than this are not compressed")
 
     // MARK: Limits
 

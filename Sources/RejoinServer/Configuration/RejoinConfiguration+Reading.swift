@@ -169,10 +169,12 @@ extension RejoinConfiguration {
             throw reader.error(
                 .maxConnections, "is more than the limit of file descriptors allows (\(descriptors) - 128)")
         }
+        let compressionThreshold = try reader.integer(.compressionThreshold)
         return Sockets(
             pingInterval: try reader.duration(.pingInterval), pingTimeout: try reader.duration(.pingTimeout),
             maximumPayload: try reader.integer(.maxPayload),
-            maximumConnections: connections ?? min(available, 10_000_000))
+            maximumConnections: connections ?? min(available, 10_000_000),
+            compressionThreshold: try reader.boolean(.compression) ? compressionThreshold : nil)
     }
 
     private static func fileDescriptorLimit() -> Int {

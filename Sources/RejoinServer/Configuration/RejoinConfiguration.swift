@@ -72,6 +72,8 @@ public struct RejoinConfiguration: Sendable {
         public var maximumPayload: Int
         /// Sockets on this node. Default: the limit of file descriptors less 128.
         public var maximumConnections: Int
+        /// Messages of so many bytes and more are compressed for who offers it. Default: `nil`, nothing is.
+        public var compressionThreshold: Int?
     }
 
     /// What goes to standard error.

@@ -27,11 +27,10 @@ struct PublicListener: Sendable {
         let node = parts.configuration.node
         var serverConfiguration = ApplicationConfiguration(
             address: .hostname(node.host, port: node.port), serverName: nil, backlog: 4_096)
-        let engine = parts.server.engine
         serverConfiguration.availableConnectionsDelegate = ConnectionBudget(
-            parts.configuration.sockets.maximumConnections, counters: engine.counters)
+            parts.configuration.sockets.maximumConnections, counters: parts.server.engine.counters)
         return Application(
-            router: router, server: .init { responder in EngineChannel(server: engine, responder: responder) },
+            router: router, server: .engineIO(parts.server.engine),
             configuration: serverConfiguration,
             onServerRunning: { [listeners] channel in listeners.bound(public: channel.localAddress?.port ?? 0) },
             eventLoopGroupProvider: .shared(parts.group), logger: logger)

@@ -93,6 +93,9 @@ extension NodeParts {
         engine.pingInterval = configuration.sockets.pingInterval
         engine.pingTimeout = configuration.sockets.pingTimeout
         engine.maximumPayloadBytes = configuration.sockets.maximumPayload
+        engine.compression = configuration.sockets.compressionThreshold.map {
+            WebSocketCompression(thresholdBytes: $0)
+        }
         engine.maximumQueuedBytes = configuration.limits.socketQueueBytes
         engine.slowPeerTimeout = configuration.limits.slowSocketTimeout
         engine.handshakesPerSecond = configuration.limits.handshakesPerSecond
@@ -110,6 +113,7 @@ extension NodeParts {
     static func socketIO(_ configuration: RejoinConfiguration) -> SocketIOConfiguration {
         var socketIO = SocketIOConfiguration()
         socketIO.connectTimeout = configuration.limits.connectTimeout
+        socketIO.maximumAttachmentBytes = configuration.sockets.maximumPayload
         return socketIO
     }
 }

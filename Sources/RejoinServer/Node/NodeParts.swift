@@ -28,7 +28,10 @@ final class NodeParts: Sendable {
     let probe: SessionProbe
     let rooms: Rooms
     let server: SocketIOServer
-    let broadcaster: Broadcaster
+    /// Where players and watchers are.
+    let sockets: Namespace
+    /// Keeps the sockets of other namespaces, where they have connection state recovery.
+    let recovery: RedisRecoveryStore
     let leaving: Leaving
 
     init(
@@ -66,7 +69,6 @@ final class NodeParts: Sendable {
             redis: redis, prefix: configuration.redisPrefix, life: try Self.life(configuration), clock: clock,
             logger: logger)
         probe = SessionProbe(store: store)
-        broadcaster = Broadcaster(eventLoops: eventLoops)
         sessions = SessionService(
             configuration: Self.sessions(configuration, name), keys: keys, store: store, accounts: accounts,
             limiter: LoginLimiter(
@@ -76,15 +78,20 @@ final class NodeParts: Sendable {
                 if leaving.isLeaving { return "this node is leaving; connect again" }
                 return redis.isConnected ? nil : "this node cannot reach Redis at the moment; connect again"
             }, logger: logger)
-        rooms = Rooms(
-            redis: redis, subscriber: subscriber, prefix: configuration.redisPrefix, games: games,
-            limits: Self.roomLimits(configuration), eventLoops: eventLoops,
-            audience: SocketAudience(broadcaster: broadcaster), logger: logger)
         var engine = Self.engine(configuration, name)
         engine.peers = ClusterPeers(cluster: cluster, keys: keys)
         server = SocketIOServer(
             engine: engine, configuration: Self.socketIO(configuration),
-            eventLoops: eventLoops, broadcaster: broadcaster,
+            eventLoops: eventLoops, connections: SocketConnections(sessions: sessions),
+            adapter: ClusterAdapter(cluster))
+        recovery = RedisRecoveryStore(redis: redis, subscriber: subscriber, prefix: configuration.redisPrefix)
+        sockets = server.namespace("/")
+        rooms = Rooms(
+            redis: redis, subscriber: subscriber, prefix: configuration.redisPrefix, games: games,
+            limits: Self.roomLimits(configuration), eventLoops: eventLoops,
+            audience: SocketAudience(sockets: sockets), logger: logger)
+        server.namespace(
+            "/",
             handler: SocketService(
                 sessions: sessions,
                 rooms: RoomEvents(
@@ -95,9 +102,12 @@ final class NodeParts: Sendable {
     /// Makes what lives on the event loops, and ties the parts to each other. To be awaited before the services run.
     func start() async throws {
         try await sessions.start(eventLoops: eventLoops)
-        try await server.engine.start()
+        try await server.start()
         cluster.reportLoad { [server, rooms] in (server.counters.sockets.value, rooms.statistics.held) }
-        cluster.onHearingAgain { [rooms] in rooms.missedMessages() }
+        cluster.onHearingAgain { [rooms, recovery] in
+            rooms.missedMessages()
+            recovery.missedMessages()
+        }
         cluster.onDeaf { [rooms] in rooms.missedMessages() }
         cluster.onDrainRequest { [leaving] in leaving.request() }
     }

@@ -49,19 +49,6 @@ final class NodeListeners: Sendable {
     }
 }
 
-/// Runs the work of the sockets; stops when everything above has.
-struct EngineService: Service {
-    let engine: EngineServer
-
-    func run() async throws {
-        await withGracefulShutdownHandler {
-            await engine.run()
-        } onGracefulShutdown: {
-            engine.stop()
-        }
-    }
-}
-
 /// Says when the node is ready: it listens, hears itself, and can sign.
 struct ReadyService: Service {
     let parts: NodeParts
@@ -129,7 +116,7 @@ struct DrainService: Service {
         parts.logger.info("node is draining", metadata: ["sockets": "\(parts.server.counters.sockets.value)"])
         var writer = JSONObjectWriter()
         writer.member("retryAfter", int: Int(notice.wholeMilliseconds))
-        parts.broadcaster.send(EncodedMessage(event: "drain", argument: writer.finish().buffer))
+        parts.sockets.broadcast(EncodedMessage(event: "drain", argument: writer.finish().buffer))
         // Load balancers see that the node is not ready before its clients look for another one.
         do {
             try await Task.sleep(for: notice)
@@ -143,10 +130,10 @@ struct DrainService: Service {
 
 /// Where a room's events go: the sockets of this node.
 struct SocketAudience: RoomAudience {
-    let broadcaster: Broadcaster
+    let sockets: Namespace
 
     func broadcast(event: String, argument: ByteBuffer, to room: RoomName, except socket: String?) {
-        broadcaster.send(
+        sockets.broadcastVolatile(
             EncodedMessage(event: event, argument: argument), to: room.string, except: socket.map { SocketID($0) })
     }
 }

@@ -11,7 +11,7 @@ import RedisClient
 public import Rooms
 public import ServiceLifecycle
 import Sessions
-import SocketIO
+public import SocketIO
 import UnixSignals
 
 /// One node: everything between the listeners and Redis, started and stopped in order.
@@ -20,6 +20,7 @@ import UnixSignals
 public struct RejoinNode: Service {
     private let configuration: RejoinConfiguration
     private let games: GameCatalog
+    private let defineNamespaces: @Sendable (SocketIOServer, any RecoveryStore) -> Void
     private let metrics: PrometheusRegistry?
     private let logger: Logger
     private let onReady: @Sendable (NodeAddress) -> Void
@@ -27,15 +28,20 @@ public struct RejoinNode: Service {
     /// - Parameters:
     ///   - configuration: what the node is told.
     ///   - games: which game is played in which room; by default every room is a shared object.
+    ///   - namespaces: defines namespaces beside `/`, for what a game needs besides rooms; it gets the server and what keeps
+    ///     sockets for connection state recovery. Their sockets' contexts are the sessions' own.
     ///   - metrics: what `/metrics` shows, after `MetricsSystem.bootstrap` with it; `nil`: no metrics.
     ///   - logger: where the node's life goes.
     ///   - onReady: called once, when clients may come.
     public init(
-        configuration: RejoinConfiguration, games: GameCatalog = GameCatalog(), metrics: PrometheusRegistry? = nil,
+        configuration: RejoinConfiguration, games: GameCatalog = GameCatalog(),
+        namespaces: @escaping @Sendable (SocketIOServer, any RecoveryStore) -> Void = { _, _ in },
+        metrics: PrometheusRegistry? = nil,
         logger: Logger, onReady: @escaping @Sendable (NodeAddress) -> Void = { _ in }
     ) {
         self.configuration = configuration
         self.games = games
+        self.defineNamespaces = namespaces
         self.metrics = metrics
         self.logger = logger
         self.onReady = onReady
@@ -51,6 +57,7 @@ public struct RejoinNode: Service {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.node.threads)
         do {
             let parts = try await NodeParts(configuration, games: games, group: group, logger: logger)
+            defineNamespaces(parts.server, parts.recovery)
             try await parts.start()
             if let metrics {
                 parts.addSamples(to: metrics)
@@ -66,7 +73,7 @@ public struct RejoinNode: Service {
     private func run(_ parts: NodeParts) async throws {
         let listeners = NodeListeners()
         let services: [any Service] = [
-            parts.redis, parts.subscriber, parts.keys, EngineService(engine: parts.server.engine), parts.cluster,
+            parts.redis, parts.subscriber, parts.keys, parts.server, parts.cluster,
             parts.rooms, SessionSweep(parts.sessions), parts.probe,
             AdminListener(parts, metrics: metrics, listeners: listeners).application(logger),
             PublicListener(parts, listeners: listeners).application(logger),

@@ -6,6 +6,19 @@ import Rooms
 import Sessions
 import SocketIO
 
+/// Who may open a connection: whom the sessions let in.
+struct SocketConnections: ConnectionHandler {
+    let sessions: SessionService
+
+    func authorize(_ handshake: EngineHandshake) -> HandshakeAuthorization {
+        sessions.authorize(handshake)
+    }
+
+    func authorize(_ request: EngineHandshake, of context: any Sendable) -> HandshakeAuthorization {
+        sessions.authorize(request, of: context)
+    }
+}
+
 /// What the sockets of this node are for: sessions and rooms, behind one rate limit.
 struct SocketService: SocketHandler {
     let sessions: SessionService
@@ -19,14 +32,6 @@ struct SocketService: SocketHandler {
         self.sessions = sessions
         self.rooms = rooms
         self.logger = logger
-    }
-
-    func authorize(_ handshake: EngineHandshake) -> HandshakeAuthorization {
-        sessions.authorize(handshake)
-    }
-
-    func authorize(_ request: EngineHandshake, of context: any Sendable) -> HandshakeAuthorization {
-        sessions.authorize(request, of: context)
     }
 
     nonisolated(nonsending) func connect(_ socket: Socket, auth: JSONBytes?) async -> ConnectDecision {
@@ -44,12 +49,13 @@ struct SocketService: SocketHandler {
         return false
     }
 
-    nonisolated(nonsending) func handle(_ event: SocketEvent, on socket: Socket) async {
+    nonisolated(nonsending) func handle(_ event: SocketEvent, on socket: Socket) async throws(JSONError) {
         requests.increment()
+        let payload = try event.payload()
         do throws(RequestFailure) {
-            let body = event.arguments.first ?? .emptyObject
-            guard body.kind == .object, event.arguments.count <= 1 else {
-                throw RequestFailure(.badRequest, "\(event.name): one object is expected as its argument")
+            let body = payload.arguments.first ?? .emptyObject
+            guard body.kind == .object, payload.arguments.count <= 1, payload.attachments.isEmpty else {
+                throw RequestFailure(.badRequest, "\(event.name): one object without binary values is expected as its argument")
             }
             if let reply = try await rooms.handle(event.name, body, on: socket) {
                 socket.acknowledge(event, reply.json)

@@ -6,15 +6,13 @@ final class Client: EngineConnectionDelegate {
     private let connection: EngineConnection
     private let hub: Hub
     private let context: any Sendable
-    private var socket: Socket?
+    /// Most clients have one socket, and need no storage for more.
+    private var first: Socket?
+    private var others: [Socket] = []
     private var connectTimer: Scheduled<Void>?
-    private var connects = 0
-    private var refusedNamespaces = 0
-
-    /// CONNECTs of one connection, before it is taken for a flood: each costs the application a round trip.
-    private static let maximumConnects = 64
-    /// CONNECTs to namespaces that do not exist, before a connection is taken for a scan.
-    private static let maximumRefusedNamespaces = 5
+    private var assembly: BinaryAssembly?
+    private var connects: UInt16 = 0
+    private var refusedNamespaces: UInt16 = 0
 
     init(_ connection: EngineConnection, context: any Sendable, hub: Hub) {
         self.connection = connection
@@ -24,86 +22,159 @@ final class Client: EngineConnectionDelegate {
 
     /// Closes the connection when no CONNECT comes in time.
     func waitForConnect() {
-        guard connection.isOpen else { return }
+        guard connection.isOpen, first == nil else { return }
         let bound = NIOLoopBound(self, eventLoop: hub.loop.eventLoop)
-        let time = TimeAmount.nanoseconds(hub.configuration.connectTimeout.wholeMilliseconds * 1_000_000)
-        connectTimer = hub.loop.eventLoop.scheduleTask(in: time) {
-            if bound.value.socket == nil {
+        connectTimer?.cancel()
+        connectTimer = hub.loop.eventLoop.scheduleTask(in: TimeAmount(hub.configuration.connectTimeout)) {
+            if bound.value.first == nil {
                 bound.value.connection.close(.forcedClose)
             }
         }
     }
 
+    // MARK: What the connection tells
+
     func received(text: ByteBuffer) {
-        guard let packet = SocketPacket(text) else { return connection.close(.parseError) }
+        // Attachments follow their packet with nothing between them.
+        guard assembly == nil, let packet = SocketPacket(text) else { return connection.close(.parseError) }
         if packet.kind == .connect {
             return connect(packet)
         }
-        guard packet.namespace == "/", let socket, socket.state == .connected else {
+        guard let socket = socket(packet.namespace), socket.state == .connected else {
             return connection.close(.parseError)
         }
         switch packet.kind {
-        case .event:
-            guard let event = SocketEvent(packet) else { return connection.close(.parseError) }
-            hub.received(event, on: socket)
-        case .acknowledgement:
-            guard let id = packet.acknowledgementID, let elements = packet.elements else {
+        case .event, .acknowledgement:
+            complete(packet, [], on: socket)
+        case .binaryEvent, .binaryAcknowledgement:
+            guard packet.attachmentCount <= hub.configuration.maximumAttachments, packet.hasMatchingPlaceholders else {
                 return connection.close(.parseError)
             }
-            socket.resume(id, with: elements.first ?? .null)
+            if packet.attachmentCount == 0 {
+                complete(packet, [], on: socket)
+            } else {
+                assembly = BinaryAssembly(packet)
+            }
         case .disconnect:
-            self.socket = nil
-            hub.ended(socket, .clientNamespaceDisconnect)
+            remove(socket)
+            socket.namespaceHub.ended(socket, .clientNamespaceDisconnect)
+            hub.removeIfEmpty(socket.namespaceHub)
             waitForConnect()
-        case .connect, .connectError, .binaryEvent, .binaryAcknowledgement:
+        case .connect, .connectError:
             connection.close(.parseError)
         }
     }
 
     func received(binary: ByteBuffer) {
-        connection.close(.parseError)
+        guard let assembly else { return connection.close(.parseError) }
+        let isWhole = assembly.add(binary)
+        guard assembly.byteCount <= hub.configuration.maximumAttachmentBytes else {
+            return connection.close(.parseError)
+        }
+        guard isWhole else { return }
+        self.assembly = nil
+        // The socket may be gone since the packet came; its attachments had to be read all the same.
+        guard let socket = socket(assembly.packet.namespace), socket.state == .connected else { return }
+        complete(assembly.packet, assembly.attachments, on: socket)
+    }
+
+    private func complete(_ packet: SocketPacket, _ attachments: [ByteBuffer], on socket: Socket) {
+        switch packet.kind {
+        case .event, .binaryEvent:
+            guard let event = SocketEvent(packet, attachments: attachments) else {
+                return connection.close(.parseError)
+            }
+            socket.namespaceHub.received(event, on: socket)
+        default:
+            guard let id = packet.acknowledgementID,
+                let payload = EventPayload(acknowledgement: packet, attachments: attachments)
+            else { return connection.close(.parseError) }
+            socket.resume(id, with: payload)
+        }
     }
 
     func drained() {
-        guard let socket, socket.state == .connected else { return }
-        if !socket.missedRooms.isEmpty {
-            let missed = socket.missedRooms
-            socket.missedRooms = []
-            hub.handler.drained(socket, missed: missed)
+        forEachSocket { socket in
+            if socket.state == .connected { socket.namespaceHub.resume(socket) }
         }
-        hub.resume(socket)
     }
 
     func closed(_ reason: CloseReason) {
         stopWaiting()
-        if let socket {
-            self.socket = nil
-            hub.ended(socket, .connection(reason))
+        assembly = nil
+        let sockets = sockets
+        first = nil
+        others = []
+        for socket in sockets {
+            socket.namespaceHub.ended(socket, .connection(reason))
+            hub.removeIfEmpty(socket.namespaceHub)
         }
     }
 
+    // MARK: Sockets
+
+    private var sockets: [Socket] { first.map { [$0] + others } ?? [] }
+
+    private func forEachSocket(_ body: (Socket) -> Void) {
+        guard let first else { return }
+        if others.isEmpty { return body(first) }
+        for socket in sockets { body(socket) }
+    }
+
+    private func socket(_ namespace: String) -> Socket? {
+        if let first, first.namespaceHub.name == namespace { return first }
+        return others.first { $0.namespaceHub.name == namespace }
+    }
+
+    private func add(_ socket: Socket) {
+        if first == nil { first = socket } else { others.append(socket) }
+    }
+
+    private func remove(_ socket: Socket) {
+        if first === socket {
+            first = others.isEmpty ? nil : others.removeFirst()
+        } else {
+            others.removeAll { $0 === socket }
+        }
+    }
+
+    /// The server has disconnected one of the sockets.
+    func left(_ socket: Socket) {
+        remove(socket)
+        hub.removeIfEmpty(socket.namespaceHub)
+        waitForConnect()
+    }
+
+    // MARK: CONNECT
+
     private func connect(_ packet: SocketPacket) {
-        guard packet.namespace == "/" else {
+        guard let namespace = hub.namespace(packet.namespace) else {
             refusedNamespaces += 1
-            guard refusedNamespaces <= Self.maximumRefusedNamespaces else { return connection.close(.parseError) }
+            guard refusedNamespaces <= hub.configuration.maximumNamespaces else { return connection.close(.parseError) }
             let refusal = ConnectRefusal(message: "Invalid namespace")
             connection.send(text: PacketWriter.connectError(namespace: packet.namespace, refusal))
             return
         }
         connects += 1
-        guard socket == nil, connects <= Self.maximumConnects, let auth = Self.auth(packet) else {
+        guard connects <= hub.configuration.maximumConnects, socket(packet.namespace) == nil,
+            others.count + 1 < hub.configuration.maximumNamespaces || first == nil, let auth = Self.auth(packet)
+        else {
+            hub.removeIfEmpty(namespace)
             return connection.close(.parseError)
         }
         stopWaiting()
-        let socket = Socket(id: .random(), context: context, connection: connection, hub: hub)
-        self.socket = socket
+        let socket = Socket(
+            id: .random(), context: context, connection: connection, client: self, namespaceHub: namespace)
+        add(socket)
+        namespace.connecting += 1
         let bound = NIOLoopBound((client: self, socket: socket), eventLoop: hub.loop.eventLoop)
         let taken = hub.loop.spawn { _ in
             let (client, socket) = bound.value
-            let decision = await client.hub.handler.connect(socket, auth: auth.value)
+            let decision = await socket.namespaceHub.decide(socket, auth: auth.value)
             client.decided(decision, on: socket)
         }
         if !taken {
+            namespace.connecting -= 1
             connection.close(.serverShuttingDown)
         }
     }
@@ -114,14 +185,17 @@ final class Client: EngineConnectionDelegate {
     }
 
     private func decided(_ decision: ConnectDecision, on socket: Socket) {
-        guard self.socket === socket, socket.state == .connecting else { return }
+        let namespace = socket.namespaceHub
+        namespace.connecting -= 1
+        guard socket.state == .connecting else { return hub.removeIfEmpty(namespace) }
         switch decision {
         case .accept:
-            hub.connected(socket)
+            namespace.connected(socket)
         case .refuse(let refusal):
-            self.socket = nil
-            hub.ended(socket, .serverNamespaceDisconnect)
-            connection.send(text: PacketWriter.connectError(namespace: "/", refusal))
+            remove(socket)
+            namespace.ended(socket, .serverNamespaceDisconnect)
+            connection.send(text: PacketWriter.connectError(namespace: namespace.name, refusal))
+            hub.removeIfEmpty(namespace)
             waitForConnect()
         case .retry:
             connection.close(.forcedClose)

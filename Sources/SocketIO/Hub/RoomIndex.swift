@@ -1,4 +1,4 @@
-/// Which sockets of one event loop are in which room. Confined to its event loop.
+/// Which sockets of one namespace on one event loop are in which room. Confined to its event loop.
 struct RoomIndex {
     private struct Members {
         var sockets: ContiguousArray<Socket> = []

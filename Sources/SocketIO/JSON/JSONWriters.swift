@@ -121,7 +121,7 @@ package struct JSONObjectWriter {
 
 extension JSONBytes {
     /// A JSON array of these values.
-    package init(elements: some Sequence<JSONBytes>) {
+    public init(elements: some Sequence<JSONBytes>) {
         var buffer = ByteBuffer()
         buffer.writeInteger(UInt8(ascii: "["))
         var isFirst = true

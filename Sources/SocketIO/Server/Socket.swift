@@ -1,8 +1,8 @@
 import DequeModule
-import EngineIO
+public import EngineIO
 public import NIOCore
 
-/// One client in the namespace `/`. Confined to its event loop.
+/// One client in one namespace. Confined to its event loop.
 public final class Socket {
     enum State {
         case connecting
@@ -10,77 +10,69 @@ public final class Socket {
         case disconnected
     }
 
-    public let id: SocketID
+    /// What a namespace's other sockets may know it by; kept when its state is recovered.
+    public internal(set) var id: SocketID
     /// What the handshake was accepted with (``HandshakeDecision``).
     public let context: any Sendable
-    public let eventLoop: any EventLoop
     /// The application's own, for as long as the socket lives.
     public var storage: AnyObject?
+    /// What other nodes see of the socket (``RemoteSocket``), and what recovery restores.
+    public var data: JSONBytes? {
+        didSet { recovery?.changed(self) }
+    }
 
     let connection: EngineConnection
-    private unowned let hub: Hub
+    unowned let client: Client
+    let namespaceHub: NamespaceHub
     var state = State.connecting
+    /// Whether the handler is being told that it is about to go.
+    var isEnding = false
     /// Where the hub keeps the socket.
     var place = 0
     var mailbox = Deque<SocketEvent>()
     var isHandling = false
-    var rooms: Set<String> = []
+    public internal(set) var rooms: Set<String> = []
     /// Rooms whose messages were left out because the client did not keep up.
     var missedRooms: Set<String> = []
-    private var lastAcknowledgementID = 0
-    private var waiters: [Int: (JSONBytes?) -> Void] = [:]
+    /// Set in a namespace with connection state recovery.
+    var recovery: SocketRecovery?
+    private var waiters: [Int: (EventPayload?) -> Void] = [:]
 
-    init(id: SocketID, context: any Sendable, connection: EngineConnection, hub: Hub) {
+    init(
+        id: SocketID, context: any Sendable, connection: EngineConnection, client: Client, namespaceHub: NamespaceHub
+    ) {
         self.id = id
         self.context = context
         self.connection = connection
-        self.hub = hub
-        self.eventLoop = hub.loop.eventLoop
+        self.client = client
+        self.namespaceHub = namespaceHub
     }
 
+    public var eventLoop: any EventLoop { namespaceHub.hub.loop.eventLoop }
+
     public var isConnected: Bool { state == .connected }
+
+    /// The namespace that the socket is in, on all nodes.
+    public var namespace: Namespace { Namespace(name: namespaceHub.name, core: namespaceHub.hub.core) }
+
+    /// Whether this is an earlier socket come back: same id, same rooms, and what it missed is on its way.
+    public var isRecovered: Bool { recovery?.isRecovered ?? false }
 
     /// The address at the other end of the connection.
     public var peer: SocketAddress? { connection.peer }
 
-    // MARK: Sending
+    /// The handshake of the connection, where the server was given no ``ConnectionHandler`` of its own.
+    public var handshake: EngineHandshake? { context as? EngineHandshake }
 
-    /// Sends an event with one argument.
-    public func emit(_ event: String, _ argument: JSONBytes) {
-        guard state == .connected else { return }
-        connection.send(text: PacketWriter.event(event, argument.buffer))
+    // MARK: Acknowledgements that are waited for
+
+    /// - Parameter answered: called once: with the answer, or with `nil` when there will be none.
+    func wait(for id: Int, _ answered: @escaping (EventPayload?) -> Void) {
+        waiters[id] = answered
     }
 
-    /// Answers an event. Does nothing when the client did not ask for an acknowledgement.
-    public func acknowledge(_ event: SocketEvent, _ argument: JSONBytes) {
-        guard state == .connected, let id = event.acknowledgementID else { return }
-        connection.send(text: PacketWriter.acknowledgement(id, argument.buffer))
-    }
-
-    /// Sends an event and waits for the client's acknowledgement.
-    ///
-    /// - Returns: Its first argument (`null` when there is none), or `nil` when none came in time or the socket is gone.
-    public nonisolated(nonsending) func request(
-        _ event: String, _ argument: JSONBytes, timeout: Duration
-    ) async -> JSONBytes? {
-        guard state == .connected else { return nil }
-        lastAcknowledgementID += 1
-        let id = lastAcknowledgementID
-        connection.send(text: PacketWriter.event(event, argument.buffer, acknowledgementID: id))
-        return await withCheckedContinuation { continuation in
-            let bound = NIOLoopBound(self, eventLoop: eventLoop)
-            let timer = eventLoop.scheduleTask(in: .nanoseconds(timeout.wholeMilliseconds * 1_000_000)) {
-                bound.value.resume(id, with: nil)
-            }
-            waiters[id] = { answer in
-                timer.cancel()
-                continuation.resume(returning: answer)
-            }
-        }
-    }
-
-    /// An acknowledgement came, or will not come any more.
-    func resume(_ id: Int, with answer: JSONBytes?) {
+    /// An acknowledgement came, or will not come any more. One that nobody waits for is ignored.
+    func resume(_ id: Int, with answer: EventPayload?) {
         waiters.removeValue(forKey: id)?(answer)
     }
 
@@ -94,16 +86,18 @@ public final class Socket {
 
     // MARK: Rooms and the end
 
-    /// Adds the socket to a room of this node; it gets what is broadcast there from now on.
+    /// Adds the socket to a room; it gets what is broadcast there from now on.
     public func join(_ room: String) {
         guard state == .connected, rooms.insert(room).inserted else { return }
-        hub.index.insert(self, into: room)
+        namespaceHub.join(self, room)
+        recovery?.changed(self)
     }
 
     public func leave(_ room: String) {
         missedRooms.remove(room)
         guard rooms.remove(room) != nil else { return }
-        hub.index.remove(self, from: room)
+        namespaceHub.leave(self, room)
+        recovery?.changed(self)
     }
 
     public func isIn(_ room: String) -> Bool { rooms.contains(room) }
@@ -118,7 +112,14 @@ public final class Socket {
         if closingTransportOnly {
             connection.close(.forcedClose)
         } else {
-            hub.disconnect(self)
+            namespaceHub.disconnect(self)
         }
+    }
+
+    /// Disconnects the socket with a DISCONNECT packet, and ends its connection with all its other namespaces.
+    public func disconnectAndClose() {
+        guard state != .disconnected else { return }
+        namespaceHub.disconnect(self)
+        connection.close(.forcedClose)
     }
 }

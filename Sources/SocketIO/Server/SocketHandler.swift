@@ -19,32 +19,65 @@ public enum ConnectDecision: Sendable {
     case retry
 }
 
-/// What the sockets of the namespace `/` are for. Its methods run on the socket's event loop; the asynchronous ones
-/// run isolated to the loop's shard, so that they may touch the socket before and after every `await`.
-public protocol SocketHandler: Sendable {
-    /// A handshake is asking; see ``EngineApplication/authorize(_:)``.
+/// Decides who may open a connection at all, whatever the namespace.
+public protocol ConnectionHandler: Sendable {
+    /// A handshake is asking; see ``EngineApplication/authorize(_:)``. What it is accepted with is every socket's
+    /// ``Socket/context``.
     func authorize(_ handshake: EngineHandshake) -> HandshakeAuthorization
     /// A later request of a session is asking, with the handshake's context; see
     /// ``EngineApplication/authorize(_:of:)``. By default every one goes on.
     func authorize(_ request: EngineHandshake, of context: any Sendable) -> HandshakeAuthorization
-    /// A client asks to CONNECT, with this `auth` object. Nothing may be emitted yet.
+}
+
+extension ConnectionHandler {
+    public func authorize(_ request: EngineHandshake, of context: any Sendable) -> HandshakeAuthorization {
+        .now(.accept(headers: [], context: ()))
+    }
+}
+
+/// Lets everybody in, and gives the sockets their ``Socket/handshake``.
+public struct AcceptsEverybody: ConnectionHandler {
+    public init() {}
+
+    public func authorize(_ handshake: EngineHandshake) -> HandshakeAuthorization {
+        .now(.accept(headers: [], context: handshake))
+    }
+}
+
+/// What the sockets of a namespace are for. Its methods run on the socket's event loop; the asynchronous ones run
+/// isolated to the loop's shard, so that they may touch the socket before and after every `await`.
+///
+/// ``EventRouter`` is one that is made of closures.
+public protocol SocketHandler: Sendable {
+    /// A client asks to CONNECT, with this `auth` object. Nothing may be emitted yet. A socket that
+    /// ``Socket/isRecovered`` is asked too: nothing is replayed to whom it does not accept.
     nonisolated(nonsending) func connect(_ socket: Socket, auth: JSONBytes?) async -> ConnectDecision
     /// The CONNECT has been answered. Returns before the first event is handled.
     func connected(_ socket: Socket)
     /// Whether an event may wait for its turn; called as it arrives. What is turned away is answered in here.
     func admits(_ event: SocketEvent, on socket: Socket) -> Bool
     /// One event of the socket; the next is handled when this returns.
-    nonisolated(nonsending) func handle(_ event: SocketEvent, on socket: Socket) async
-    /// The client keeps up again; `missed` are the rooms whose messages were left out for it meanwhile.
+    ///
+    /// - Throws: What ``SocketEvent/payload()`` did: the connection is closed for a parse error.
+    nonisolated(nonsending) func handle(_ event: SocketEvent, on socket: Socket) async throws(JSONError)
+    /// The client keeps up again; `missed` are the rooms whose volatile messages were left out for it meanwhile.
     func drained(_ socket: Socket, missed: Set<String>)
+    /// The socket is about to go; it is still in its rooms.
+    func disconnecting(_ socket: Socket, reason: DisconnectReason)
     /// The socket is gone, and out of its rooms.
     func disconnected(_ socket: Socket, rooms: Set<String>, reason: DisconnectReason)
+    /// Another node's ``Namespace/serverSideEmit(_:_:)``. Runs on no socket's event loop.
+    func serverEvent(_ name: String, _ payload: EventPayload) async -> EventPayload
 }
 
 extension SocketHandler {
-    public func authorize(_ request: EngineHandshake, of context: any Sendable) -> HandshakeAuthorization {
-        .now(.accept(headers: [], context: ()))
-    }
+    public nonisolated(nonsending) func connect(_ socket: Socket, auth: JSONBytes?) async -> ConnectDecision { .accept }
+    public func connected(_ socket: Socket) {}
+    public func admits(_ event: SocketEvent, on socket: Socket) -> Bool { true }
+    public func drained(_ socket: Socket, missed: Set<String>) {}
+    public func disconnecting(_ socket: Socket, reason: DisconnectReason) {}
+    public func disconnected(_ socket: Socket, rooms: Set<String>, reason: DisconnectReason) {}
+    public func serverEvent(_ name: String, _ payload: EventPayload) async -> EventPayload { EventPayload() }
 }
 
 /// Why a socket is gone, in Socket.IO's own words.

@@ -1,90 +1,83 @@
 public import EngineIO
-public import CoreMetrics
 public import NIOCore
+public import ServiceLifecycle
 
-/// What a Socket.IO server may be told, beside what its engine may.
-public struct SocketIOConfiguration: Sendable {
-    /// How long a connection may be open without a CONNECT. Default 45 s.
-    public var connectTimeout = Duration.seconds(45)
-    /// Events of one socket that may wait for their turn; one more closes it. Default 256.
-    public var mailboxLimit = 256
-
-    public init() {}
-}
-
-/// What the server counts, for the whole node.
-public struct SocketIOCounters: Sendable {
-    /// Connected sockets.
-    public let sockets = EngineCounters.Gauge()
-    public let events = Counter(label: "rejoin_socket_events_total")
-    public let deliveries = Counter(label: "rejoin_socket_deliveries_total")
-
-    public init() {}
-}
-
-/// Sends messages to the sockets of this node: one hop to each event loop, the same bytes to every socket, one flush a
-/// socket. Any thread may call.
-public final class Broadcaster: Sendable {
-    let hubs: EventLoopLocal<Hub>
-
-    /// - Parameter eventLoops: those that accept connections.
-    public init(eventLoops: [any EventLoop]) {
-        hubs = EventLoopLocal(eventLoops: eventLoops)
-    }
-
-    /// Sends to every socket in a room.
-    ///
-    /// - Parameter except: a socket that is left out.
-    public func send(_ message: EncodedMessage, to room: String, except: SocketID? = nil) {
-        hubs.forEach { $0.broadcast(message, to: room, except: except) }
-    }
-
-    /// Sends to every socket.
-    public func send(_ message: EncodedMessage) {
-        hubs.forEach { $0.broadcast(message) }
-    }
-}
-
-/// A Socket.IO v5 server: the namespace `/` over text messages, with acknowledgements both ways and rooms of sockets.
+/// A Socket.IO v5 server: namespaces, events with binary values, acknowledgements both ways, rooms, broadcasts to all
+/// nodes. By itself it knows nothing of sessions, games or Redis.
 ///
-/// By itself it knows nothing of sessions, games or other nodes.
-public final class SocketIOServer: Sendable {
+/// Define the namespaces, ``start()``, give its ``engine`` to the listener, and ``run()``. As a service it runs until the
+/// graceful shutdown of its group: put it before the listener, so that it stops after it.
+public final class SocketIOServer: Service {
     public let engine: EngineServer
-    public let counters: SocketIOCounters
+    let core: ServerCore
 
     /// - Parameters:
+    ///   - engine: what the transports are told.
+    ///   - configuration: limits and times.
     ///   - eventLoops: those that accept connections.
-    ///   - broadcaster: made for the same event loops, for whoever has something to send.
-    ///   - handler: what the sockets are for.
+    ///   - connections: who may open one; by default everybody.
+    ///   - adapter: the way to the other nodes; by default there are none.
     public init(
-        engine: EngineConfiguration, configuration: SocketIOConfiguration, eventLoops: [any EventLoop],
-        broadcaster: Broadcaster, handler: any SocketHandler
+        engine: EngineConfiguration = EngineConfiguration(),
+        configuration: SocketIOConfiguration = SocketIOConfiguration(), eventLoops: [any EventLoop],
+        connections: any ConnectionHandler = AcceptsEverybody(), adapter: any Adapter = LocalAdapter()
     ) {
-        counters = SocketIOCounters()
-        self.engine = EngineServer(
-            configuration: engine, eventLoops: eventLoops,
-            application: HubFactory(
-                handler: handler, configuration: configuration, counters: counters, hubs: broadcaster.hubs))
-    }
-}
-
-private struct HubFactory: EngineApplication {
-    let handler: any SocketHandler
-    let configuration: SocketIOConfiguration
-    let counters: SocketIOCounters
-    let hubs: EventLoopLocal<Hub>
-
-    func authorize(_ handshake: EngineHandshake) -> HandshakeAuthorization {
-        handler.authorize(handshake)
+        core = ServerCore(
+            configuration: configuration, eventLoops: eventLoops, connections: connections, adapter: adapter)
+        self.engine = EngineServer(configuration: engine, eventLoops: eventLoops, application: core)
+        adapter.receive { [core] message in await core.perform(message) }
     }
 
-    func authorize(_ request: EngineHandshake, of context: any Sendable) -> HandshakeAuthorization {
-        handler.authorize(request, of: context)
+    public var counters: SocketIOCounters { core.counters }
+
+    /// Defines a namespace, once, before ``start()``.
+    ///
+    /// - Parameters:
+    ///   - name: begins with a slash; at most 128 bytes, no comma and no question mark.
+    ///   - handler: what its sockets are for.
+    ///   - recovery: connection state recovery, and what keeps the state; without it a client that was away starts anew.
+    @discardableResult
+    public func namespace(
+        _ name: String, handler: any SocketHandler, recovery: RecoveryOptions? = nil
+    ) -> Namespace {
+        precondition(Namespace.isName(name), "\(name) is no name of a namespace")
+        let recovery = recovery.map { NamespaceRecovery(namespace: name, options: $0, core: core) }
+        core.define(name, .init(handler: handler, recovery: recovery))
+        return Namespace(name: name, core: core)
     }
 
-    func makeLoopApplication(_ loop: EngineLoop) -> any EngineLoopApplication {
-        let hub = Hub(loop: loop, handler: handler, configuration: configuration, counters: counters)
-        hubs[loop.eventLoop] = hub
-        return hub
+    /// Defines all namespaces whose names a predicate accepts and that are not defined by name. Each comes to be with
+    /// its first socket and goes with its last. Before ``start()``.
+    ///
+    /// - Parameter matches: called on event loops with what a client asks for; must be quick.
+    public func namespaces(where matches: @escaping @Sendable (String) -> Bool, handler: any SocketHandler) {
+        core.define(matching: matches, handler)
+    }
+
+    /// A namespace by its name, to broadcast to; whether it is defined or not.
+    public func namespace(_ name: String) -> Namespace { Namespace(name: name, core: core) }
+
+    /// Makes everything ready; to be awaited before the first connection is accepted.
+    public func start() async throws {
+        try await engine.start()
+    }
+
+    /// Runs the work of the sockets until ``stop()``, or a graceful shutdown.
+    public func run() async {
+        await withGracefulShutdownHandler {
+            await withDiscardingTaskGroup { group in
+                for recovery in core.recoveries {
+                    group.addTask { await recovery.run() }
+                }
+                await engine.run()
+                for recovery in core.recoveries { recovery.stop() }
+            }
+        } onGracefulShutdown: {
+            self.stop()
+        }
+    }
+
+    public func stop() {
+        engine.stop()
     }
 }

@@ -60,6 +60,17 @@ import Testing
         }
     }
 
+    @Test("a refused upgrade that was held behind a page's answer is refused, and what is behind it thrown away")
+    func refusedWhileHeld() async throws {
+        try await EngineTestServer.run(application) { port, _ in
+            let refused = RawPeer.upgrade.replacing("EIO=4", with: "EIO=3")
+            let peer = try await RawPeer.connect(port)
+            try await peer.send(page + refused + page)
+            try await eventually { peer.isClosed }
+            #expect(peer.statuses == [200, 400])
+        }
+    }
+
     @Test("the decision may take its time; a peer that is gone by then opens nothing")
     func laterDecision() async throws {
         let (gate, open) = AsyncStream.makeStream(of: Void.self)

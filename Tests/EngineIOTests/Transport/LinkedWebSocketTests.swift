@@ -24,7 +24,7 @@ import Testing
             let loop = loop(channel)
             let socket = LinkedWebSocket(link: link, loop: loop, isWanted: true)
             link.closeWebSocket(.forcedClose)
-            let transport = WebSocketTransport(loop: loop, upgrading: socket)
+            let transport = WebSocketTransport(loop: loop, upgrading: socket, deflate: nil)
             try channel.pipeline.syncOperations.addHandler(transport)
             socket.opened(transport)
             #expect(link.socket.value == nil)

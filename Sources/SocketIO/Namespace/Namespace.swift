@@ -1,0 +1,62 @@
+public import EngineIO
+
+/// All sockets that are connected to one name, on all nodes. Any thread may call it.
+public struct Namespace: Sendable {
+    public let name: String
+    let core: ServerCore
+
+    static func isName(_ name: String) -> Bool {
+        name.utf8.first == UInt8(ascii: "/") && name.utf8.count <= 128
+            && !name.utf8.contains { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "?") || $0 < 0x20 }
+    }
+
+    /// Everybody.
+    public var all: BroadcastOperator { BroadcastOperator(self, BroadcastTargets()) }
+
+    /// Whoever is in one of these rooms.
+    public func to(_ rooms: String...) -> BroadcastOperator {
+        BroadcastOperator(self, BroadcastTargets(rooms: rooms))
+    }
+
+    /// Everybody who is in none of these rooms.
+    public func except(_ rooms: String...) -> BroadcastOperator {
+        BroadcastOperator(self, BroadcastTargets(except: rooms))
+    }
+
+    /// Only the sockets of this node.
+    public var local: BroadcastOperator { all.local }
+
+    // MARK: Messages between servers
+
+    /// Sends an event to the handlers of this namespace on all *other* nodes (``SocketHandler/serverEvent(_:_:)``).
+    public func serverSideEmit(_ event: String, _ payload: EventPayload = EventPayload()) async throws(AdapterError) {
+        try await core.tell(.serverEvent(event, payload), in: name, BroadcastTargets())
+    }
+
+    /// Sends an event to the handlers of this namespace on all *other* nodes, and waits for their answers.
+    ///
+    /// - Throws: ``AdapterError``, also when a node did not answer in time.
+    public func serverSideEmitWithAck(
+        _ event: String, _ payload: EventPayload = EventPayload(), timeout: Duration = .seconds(2)
+    ) async throws(AdapterError) -> [EventPayload] {
+        let answers = try await core.ask(
+            .serverEvent(event, payload), in: name, BroadcastTargets(), timeout: timeout)
+        guard answers.missing.isEmpty else { throw AdapterError.missing(answers.missing) }
+        return answers.answers.compactMap { EventPayload(adapterValue: $0) }
+    }
+
+    // MARK: This node, without waiting
+
+    /// Sends to a room's sockets on this node. Who does not keep up is left out, and told once it does
+    /// (``SocketHandler/drained(_:missed:)``). At once on the event loop that it is called on.
+    ///
+    /// - Parameter except: a socket that is left out.
+    public func broadcastVolatile(_ message: EncodedMessage, to room: String, except: SocketID? = nil) {
+        core.hubs.forEach { [name] in $0[name]?.broadcastVolatile(message, to: room, except: except) }
+    }
+
+    /// Sends to every socket on this node.
+    public func broadcast(_ message: EncodedMessage) {
+        core.hubs.forEach { [name] in $0[name]?.broadcast(message, to: BroadcastTargets()) }
+    }
+}
