@@ -50,7 +50,9 @@ extension Socket {
     private func send(_ array: JSONBytes, _ attachments: [ByteBuffer], acknowledgementID: Int?) {
         let packet = PacketWriter.event(
             namespace: namespaceHub.name, array: array, attachments: attachments.count,
-            acknowledgementID: acknowledgementID, offset: recovery?.latestOffset(for: self))
+            acknowledgementID: acknowledgementID,
+            // Clients look for an offset where no acknowledgement is asked for.
+            offset: acknowledgementID == nil ? recovery?.latestOffset(for: self) : nil)
         send(packet, attachments)
     }
 
