@@ -68,7 +68,7 @@ final class Player {
         self.events = self.client.events.makeAsyncIterator()
         var session: Session?
         while session == nil, let event = await self.events.next(isolation: #isolation) {
-            if event.name == "session" { session = try Self.decode(event.argument) }
+            if event.name == "session" { session = try event.decode() }
         }
         guard let session else { throw TestSupportError("closed without a session event") }
         self.session = session
@@ -77,7 +77,7 @@ final class Player {
     /// The next event of a name; what comes before it is passed over.
     func next<Event: Decodable>(_ name: String, as type: Event.Type = Event.self) async throws -> Event {
         while let event = await self.events.next(isolation: #isolation) {
-            if event.name == name { return try Self.decode(event.argument) }
+            if event.name == name { return try event.decode() }
         }
         throw TestSupportError("closed before the event \(name)")
     }

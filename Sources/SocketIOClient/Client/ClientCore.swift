@@ -15,6 +15,8 @@ final class ClientCore: EngineClientDelegate {
     private var sockets: [String: SocketCore] = [:]
     private var assembler: SocketIOPacketAssembler
     private var pause: Scheduled<Void>?
+    /// Whether the connection is being closed because no socket wanted it any more.
+    private var isLeaving = false
     /// Why the client is about to end for good, once it is.
     private var closeReason: SocketIOCloseReason?
     private var isClosed = false
@@ -53,7 +55,9 @@ final class ClientCore: EngineClientDelegate {
         self.pause?.cancel()
         self.machine.waitingCancelled()
         if self.configuration.reconnection == nil { self.closeReason = self.closeReason ?? reason }
-        self.engine?.close(reason)
+        guard let engine = self.engine else { return }
+        self.isLeaving = true
+        engine.close(reason)
     }
 
     func send(_ packet: ByteBuffer, attachments: [ByteBuffer] = []) {
@@ -157,9 +161,14 @@ final class ClientCore: EngineClientDelegate {
         self.engine = nil
         self.assembler = SocketIOPacketAssembler(maximumAttachmentBytes: self.configuration.maximumMessageBytes)
         guard self.closeReason == nil else { return .giveUp }
-        return self.machine.ended(
-            isWanted: self.sockets.values.contains(where: \.isActive),
-            random: self.configuration.reconnection?.random() ?? 0)
+        let isWanted = self.sockets.values.contains(where: \.isActive)
+        guard !self.isLeaving else {
+            // A socket that was told to connect meanwhile has waited long enough.
+            self.isLeaving = false
+            let action = self.machine.ended(isWanted: false, random: 0)
+            return action == .none && isWanted ? self.machine.connectWanted() : action
+        }
+        return self.machine.ended(isWanted: isWanted, random: self.configuration.reconnection?.random() ?? 0)
     }
 
     private func act(on action: ReconnectionMachine.Action) {

@@ -88,7 +88,8 @@ extension SocketIOClient {
         }
 
         /// Takes the events of a name, on the client's event loop, in place of `events`; the handler must not block. Nil
-        /// gives them back.
+        /// gives them back. A handler is kept until then, or until the client is closed: one that refers to its socket
+        /// keeps the connection open.
         public func on(_ event: String, _ handler: (@Sendable (SocketIOEvent) -> Void)?) {
             self.onLoop { $0.handle(event, handler) }
         }

@@ -28,8 +28,6 @@ public final class SocketIOConnection: WebSocketClientOwner {
     }
 
     public let eventLoop: any EventLoop
-    /// `transports`, `upgrade`, `reconnection` and `maximumBufferedEmits` mean nothing here.
-    public let configuration: SocketIOClient.Configuration
     /// The owner's own number for the connection.
     public let tag: Int
     /// The Engine.IO `sid`; empty until open.
@@ -42,6 +40,7 @@ public final class SocketIOConnection: WebSocketClientOwner {
     private var delegate: (any SocketIOConnectionDelegate)?
     /// What stands before the payload of a packet of our namespace.
     private let namespacePrefix: String
+    private let auth: String?
     private var state = State.connecting
     private var channel: (any Channel)?
     private var handler: WebSocketClientHandler?
@@ -58,14 +57,15 @@ public final class SocketIOConnection: WebSocketClientOwner {
         _ delegate: any SocketIOConnectionDelegate,
         _ tag: Int
     ) {
-        self.configuration = configuration
+        self.auth = configuration.auth
         self.namespacePrefix = SocketNamespace.prefix(configuration.namespace)
         self.eventLoop = eventLoop
         self.delegate = delegate
         self.tag = tag
     }
 
-    /// Starts to connect; the delegate hears how it went. To be called on `eventLoop`, which must be one of NIOPosix's.
+    /// Starts to connect; the delegate hears how it went. What the configuration says of transports, reconnection and
+    /// buffers means nothing here. To be called on `eventLoop`, which must be one of NIOPosix's.
     @discardableResult
     public static func connect(
         _ configuration: SocketIOClient.Configuration, on eventLoop: any EventLoop,
@@ -76,7 +76,7 @@ public final class SocketIOConnection: WebSocketClientOwner {
         connection.schedule(TimeAmount(configuration.connectTimeout)) {
             $0.fail(.init(.connectTimeout, "not connected within \(configuration.connectTimeout)"))
         }
-        connection.start()
+        connection.start(configuration)
         return connection
     }
 
@@ -118,17 +118,17 @@ public final class SocketIOConnection: WebSocketClientOwner {
 
     // MARK: From the channel
 
-    private func start() {
+    private func start(_ configuration: SocketIOClient.Configuration) {
         let endpoint: Endpoint
         do {
-            endpoint = try self.configuration.endpoint()
+            endpoint = try configuration.endpoint()
         } catch {
             return self.fail(error)
         }
         WebSocketRequest(
-            endpoint: endpoint, uri: endpoint.uri(.websocket), cookie: CookieJar.header(of: self.configuration),
-            timeout: TimeAmount(self.configuration.connectTimeout),
-            maximumMessageBytes: self.configuration.maximumMessageBytes
+            endpoint: endpoint, uri: endpoint.uri(.websocket), cookie: CookieJar.header(of: configuration),
+            timeout: TimeAmount(configuration.connectTimeout),
+            maximumMessageBytes: configuration.maximumMessageBytes
         ).open(for: self)
     }
 
@@ -208,8 +208,7 @@ public final class SocketIOConnection: WebSocketClientOwner {
         self.engineID = open.sid
         self.pingPatience = open.patience
         self.state = .joining
-        let auth = self.configuration.auth ?? ""
-        self.handler?.sendText(ByteBuffer(string: "40" + self.namespacePrefix + auth))
+        self.handler?.sendText(ByteBuffer(string: "40" + self.namespacePrefix + (self.auth ?? "")))
     }
 
     private func connectAnswerReceived(_ payload: ByteBuffer) {

@@ -99,6 +99,7 @@ final class EngineClient: WebSocketClientOwner {
     /// Ends the connection after what was sent before: the WebSocket's closing handshake, or a close packet. The server
     /// has 2 s for it.
     func close(_ reason: SocketIOCloseReason = .clientDisconnect) {
+        guard self.state != .closing else { return }
         guard self.state == .open else { return self.abort(reason) }
         self.state = .closing
         self.closeReason = reason
@@ -280,9 +281,9 @@ final class EngineClient: WebSocketClientOwner {
         let wasConnecting = self.state == .connecting
         self.state = .closed
         self.timer?.cancel()
-        self.candidate?.abandon()
         self.polling?.abort()
         self.polling = nil
+        self.candidate?.abandon()
         self.webSocket = nil
         if wasConnecting { self.webSocketChannel?.close(promise: nil) }
     }

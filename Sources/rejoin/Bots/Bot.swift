@@ -89,7 +89,7 @@ final class Bot {
         defer { client.abort() }
         var session: JSONBytes?
         for await event in client.events where event.name == "session" {
-            session = try Self.json(event.argument)
+            session = event.arguments.first
             break
         }
         guard let session else { throw Dropped.noSession }
@@ -115,7 +115,7 @@ final class Bot {
             switch event.name {
             case "drain":
                 client.abort()
-            case "session" where (try? json(event.argument))?["login"]?.bool != true:
+            case "session" where event.arguments.first?["login"]?.bool != true:
                 client.abort()
             default:
                 break

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("With this project's server", .timeLimit(.minutes(1)))
 struct ChatTests {
-    private static let transports: [[SocketIOClient.Transport]] = [[.websocket]]
+    private static let transports: [[SocketIOClient.Transport]] = [[.polling, .websocket], [.polling], [.websocket]]
 
     @Test(
         "two namespaces share a connection, each with its events, binary values and acknowledgements",
@@ -85,5 +85,23 @@ struct ChatTests {
         }
         let reason = try await client.closed.get()
         #expect(reason == .clientDisconnect)
+    }
+
+    @Test("a connection that is opened by long-polling goes on over WebSocket amid a stream of calls, and none is lost")
+    func upgrade() async throws {
+        try await ChatServer.run("a") { url in
+            let client = SocketIOClient(.init(url: url, reconnection: nil))
+            let main = client.main
+            var count = 0
+            while try await client.transport() != .websocket {
+                try await withThrowingTaskGroup(of: String.self) { calls in
+                    for _ in 0..<20 { calls.addTask { try await main.call("whoami") } }
+                    for try await name in calls where name == "a" { count += 1 }
+                }
+            }
+            #expect(count > 0 && count.isMultiple(of: 20))
+            #expect(try await main.call("whoami", as: String.self) == "a")
+            await client.close()
+        }
     }
 }

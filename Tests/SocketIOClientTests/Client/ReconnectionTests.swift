@@ -285,4 +285,23 @@ struct ReconnectionTests {
             await client.close()
         }
     }
+
+    @Test("a client that is closed right after its last socket left still says goodbye")
+    func goodbye() async throws {
+        let pauses = Pauses()
+        let goodbyes = Count()
+        try await ScriptedServer.run { connection in
+            try await connection.accept()
+            try await connection.expect("41")
+            try await connection.expect(.close(code: 1000, reason: ""))
+            _ = goodbyes.next()
+            try await connection.write { WebSocketFrame.writeClose(code: 1000, into: &$0) }
+        } _: { server in
+            let client = SocketIOClient(self.configuration(server, pauses))
+            try await client.main.connected()
+            client.main.disconnect()
+            await client.close()
+            #expect(goodbyes.now == 1)
+        }
+    }
 }

@@ -1,6 +1,7 @@
 import EngineIO
 import NIOCore
 import Synchronization
+import TestSupport
 
 /// A scripted server that speaks long-polling: it says what a test gives it, and records what it is asked.
 final class PollingServer: Sendable {
@@ -13,6 +14,8 @@ final class PollingServer: Sendable {
         var frames: [String] = []
         /// Whether a GET waits for an answer.
         var isPolling = false
+        /// How many payloads were fetched.
+        var fetched = 0
         /// Whether GETs are answered at once, so that the last one ends.
         var isUpgrading = false
     }
@@ -70,7 +73,10 @@ final class PollingServer: Sendable {
                 } else {
                     var payloads = self.payloads.makeAsyncIterator()
                     guard let payload = await payloads.next() else { throw ScriptEnded() }
-                    self.record.withLock { $0.isPolling = false }
+                    self.record.withLock {
+                        $0.isPolling = false
+                        $0.fetched += 1
+                    }
                     try await connection.answer(payload, headers: headers)
                 }
             }
@@ -90,6 +96,8 @@ final class PollingServer: Sendable {
             self.record.withLock { $0.frames.append(text) }
             switch text {
             case "2probe":
+                // The answer to CONNECT goes by long-polling, in every test.
+                try await eventually { self.all.fetched > 0 }
                 if self.probeAnswer == "3probe" {
                     self.record.withLock { $0.isUpgrading = true }
                     self.push("6")
