@@ -13,8 +13,8 @@ extension Socket {
     /// Sends an event with one argument.
     public func emit(_ event: String, _ argument: JSONBytes) {
         guard state == .connected else { return }
-        if namespaceHub.name == "/", recovery == nil {
-            connection.send(text: PacketWriter.event(event, argument.buffer))
+        if recovery == nil {
+            connection.send(text: PacketWriter.event(event, argument.buffer, namespace: namespaceHub.name))
         } else {
             emit(event, EventPayload([argument]))
         }
