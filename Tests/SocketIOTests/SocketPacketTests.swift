@@ -73,6 +73,24 @@ import Testing
         #expect(packet("0/" + String(repeating: "n", count: 127) + ",") != nil)
     }
 
+    @Test(
+        "an event's arguments lie where they were received: nothing is copied, and nothing parsed before it is asked for"
+    )
+    func slices() throws {
+        let text = ByteBuffer(string: #"2/chat,7["act",{"room":"a","action":{"set":{"x":1}}}, [1,2]]"#)
+        let packet = try #require(SocketPacket(text))
+        let event = try #require(SocketEvent(packet))
+        let room = try #require(try event.arguments().first?["room"])
+        text.withUnsafeReadableBytes { received in
+            room.buffer.withUnsafeReadableBytes { argument in
+                #expect(argument.baseAddress == received.baseAddress?.advanced(by: 23))
+            }
+        }
+        let broken = try #require(SocketPacket(ByteBuffer(string: #"2["act",{"never":looked at}]"#)))
+        #expect(SocketEvent(broken)?.name == "act")
+        #expect(throws: JSONError.self) { try SocketEvent(broken)?.arguments() }
+    }
+
     @Test("an event is a name and arguments")
     func events() throws {
         let packet = try #require(self.packet(#"27["act",{"a":1},2]"#))

@@ -1,8 +1,8 @@
 import pytest
 import pytest_asyncio
 
-from cluster import Cluster, Player
-from example import Example
+from cluster import Cluster, Player, Redis
+from example import ChatNode, Example
 
 
 @pytest.fixture
@@ -18,6 +18,19 @@ def echo(tmp_path_factory):
     echo = Example("SocketIOEcho", tmp_path_factory.mktemp("echo") / "echo.log")
     yield echo
     echo.stop()
+
+
+@pytest.fixture
+def chat(tmp_path):
+    """Starts nodes of the example that runs on several."""
+    redis = Redis(tmp_path)
+    nodes = []
+    try:
+        yield lambda name: nodes.append(ChatNode(name, redis, tmp_path)) or nodes[-1]
+    finally:
+        for node in nodes:
+            node.stop()
+        redis.stop()
 
 
 @pytest_asyncio.fixture

@@ -4,9 +4,10 @@ import contextlib
 import os
 import pathlib
 import re
+import signal
 import subprocess
 
-from cluster import BINARY
+from cluster import BINARY, free_port
 
 
 class Example:
@@ -47,3 +48,28 @@ class Example:
         ended = self.process.poll()
         self.kill()
         assert ended == 0, f"it ended with {ended}:\n{self.log.read_text()}"
+
+
+class ChatNode:
+    """A `ClusterChat`: one of several that share a Redis."""
+
+    def __init__(self, name, redis, folder):
+        self.port = free_port()
+        self.log = folder / f"{name}.log"
+        binary = pathlib.Path(BINARY).with_name("ClusterChat")
+        assert binary.exists(), f"{binary} is missing: swift build --product ClusterChat"
+        self.process = subprocess.Popen(
+            [binary], env=os.environ | {"REDIS_URL": redis.url, "NODE": name, "PORT": str(self.port)},
+            stdout=subprocess.PIPE, stderr=self.log.open("ab"), text=True)
+        line = self.process.stdout.readline()
+        assert line.startswith(f"chat: node {name} listens on "), f"got {line!r}; log:\n{self.log.read_text()}"
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.kill()
+        self.process.stdout.close()

@@ -256,6 +256,9 @@ async def upgraded(http, polling):
     await socket.send("5")
     if body == "2":
         await socket.send("3")
+    # Requests on other connections might overtake the switch.
+    await socket.send('42["message","switched"]')
+    assert await socket.message() == '2["message-back","switched"]'
     return socket
 
 

@@ -2,38 +2,8 @@
 
 import asyncio
 import json
-import os
-import pathlib
-import signal
-import subprocess
 
 import aiohttp
-import pytest
-
-from cluster import BINARY, Redis, free_port
-
-CHAT = os.environ.get("CHAT_BINARY", str(pathlib.Path(BINARY).with_name("ClusterChat")))
-
-
-class ChatNode:
-    def __init__(self, name, redis, folder):
-        self.port = free_port()
-        self.log = folder / f"{name}.log"
-        self.process = subprocess.Popen(
-            [CHAT], env=os.environ | {"REDIS_URL": redis.url, "NODE": name, "PORT": str(self.port)},
-            stdout=subprocess.PIPE, stderr=self.log.open("ab"), text=True)
-        line = self.process.stdout.readline()
-        assert line.startswith(f"chat: node {name} listens on "), f"got {line!r}; log:\n{self.log.read_text()}"
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGCONT)
-            self.kill()
-        self.process.stdout.close()
 
 
 class Chatter:
@@ -87,18 +57,6 @@ class Chatter:
     async def read_until(self, line):
         while line not in self.lines:
             assert await self.read(), self.lines
-
-
-@pytest.fixture
-def chat(tmp_path):
-    redis = Redis(tmp_path)
-    nodes = []
-    try:
-        yield lambda name: nodes.append(ChatNode(name, redis, tmp_path)) or nodes[-1]
-    finally:
-        for node in nodes:
-            node.stop()
-        redis.stop()
 
 
 async def say(chatter, *texts):

@@ -239,3 +239,37 @@ async def test_a_middleware_refuses_and_typed_handlers_answer(page, tmp_path):
         {"room": "tea", "text": "hello", "picture": "bytes 137 80", "from": "Ada"},
     ]
     chat.stop()
+
+
+async def test_a_socket_is_recovered_on_another_node_after_the_first_was_killed(chat, page):
+    a, b = chat("a"), chat("b")
+    urls = [f"http://127.0.0.1:{node.port}" for node in (a, b)]
+    assert await page.evaluate("""async ([a, b]) => {
+        window.lines = [];
+        window.ann = io(a + "/chat", { ...quick, transports: ["websocket"], auth: { name: "Ann" } });
+        // The offset is the last argument, which the client leaves where it is.
+        ann.on("line", (line) => lines.push(line.text));
+        await next(ann, "connect");
+        window.bob = io(b + "/chat", { ...quick, transports: ["websocket"], auth: { name: "Bob" } });
+        await next(bob, "connect");
+        for (const socket of [ann, bob]) await socket.timeout(5000).emitWithAck("join", "lobby");
+        window.say = (text) => bob.timeout(5000).emitWithAck("say", { room: "lobby", text });
+        const heard = next(ann, "line");
+        await say("one");
+        await heard;
+        window.before = ann.id;
+        // Where a load balancer would send it.
+        ann.io.uri = b;
+        return [ann.recovered, lines];
+    }""", urls) == [False, ["one"]]
+    a.kill()
+    assert await page.evaluate("""async () => {
+        const back = next(ann, "connect");
+        await say("two");
+        await say("three");
+        await back;
+        const heard = within(new Promise((done) => ann.on("line", (line) => line.text === "four" && done())), "four");
+        await say("four");
+        await heard;
+        return [ann.recovered, ann.id === before, lines];
+    }""") == [True, True, ["one", "two", "three", "four"]]

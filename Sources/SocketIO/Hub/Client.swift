@@ -145,6 +145,13 @@ final class Client: EngineConnectionDelegate {
         waitForConnect()
     }
 
+    /// - Parameter socket: the one that is asked about.
+    func disconnectAll(first socket: Socket) {
+        socket.namespaceHub.disconnect(socket)
+        for other in sockets { other.namespaceHub.disconnect(other) }
+        connection.close(.forcedClose)
+    }
+
     // MARK: CONNECT
 
     private func connect(_ packet: SocketPacket) {

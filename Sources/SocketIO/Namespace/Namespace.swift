@@ -50,12 +50,14 @@ public struct Namespace: Sendable {
     /// Sends to a room's sockets on this node. Who does not keep up is left out, and told once it does
     /// (``SocketHandler/drained(_:missed:)``). At once on the event loop that it is called on.
     ///
-    /// - Parameter except: a socket that is left out.
+    /// - Parameters:
+    ///   - message: encoded for this namespace.
+    ///   - except: a socket that is left out.
     public func broadcastVolatile(_ message: EncodedMessage, to room: String, except: SocketID? = nil) {
         core.hubs.forEach { [name] in $0[name]?.broadcastVolatile(message, to: room, except: except) }
     }
 
-    /// Sends to every socket on this node.
+    /// Sends to every socket on this node. The message was encoded for this namespace.
     public func broadcast(_ message: EncodedMessage) {
         core.hubs.forEach { [name] in $0[name]?.broadcast(message, to: BroadcastTargets()) }
     }

@@ -2,11 +2,13 @@ public import EngineIO
 public import NIOCore
 
 extension EncodedMessage {
-    /// An event of the namespace `/` with one argument, encoded once for all of its receivers.
+    /// An event with one argument, encoded once for all of its receivers.
     ///
-    /// - Parameter argument: one JSON value.
-    public init(event: String, argument: ByteBuffer) {
-        self.init(message: PacketWriter.event(event, argument))
+    /// - Parameters:
+    ///   - argument: one JSON value.
+    ///   - namespace: whose sockets it is for. Default `/`.
+    public init(event: String, argument: ByteBuffer, namespace: String = "/") {
+        self.init(message: PacketWriter.event(event, argument, namespace: namespace))
     }
 
     /// - Parameter array: the event's name and its arguments.

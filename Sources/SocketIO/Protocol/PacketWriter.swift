@@ -27,10 +27,10 @@ enum PacketWriter {
         header(UInt8(ascii: "1"), namespace, capacity: 0)
     }
 
-    /// An event of the namespace `/` with one argument: what is sent most.
-    static func event(_ name: String, _ argument: ByteBuffer) -> ByteBuffer {
-        var buffer = ByteBufferAllocator().buffer(capacity: argument.readableBytes + name.utf8.count + 16)
-        buffer.writeInteger(UInt8(ascii: "2"))
+    /// An event with one argument: what is sent most.
+    static func event(_ name: String, _ argument: ByteBuffer, namespace: String = "/") -> ByteBuffer {
+        var buffer = header(
+            UInt8(ascii: "2"), namespace, capacity: argument.readableBytes + name.utf8.count + 16)
         buffer.writeInteger(UInt8(ascii: "["))
         buffer.writeJSONString(name)
         buffer.writeInteger(UInt8(ascii: ","))

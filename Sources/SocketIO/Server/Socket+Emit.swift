@@ -13,8 +13,8 @@ extension Socket {
     /// Sends an event with one argument.
     public func emit(_ event: String, _ argument: JSONBytes) {
         guard state == .connected else { return }
-        if namespaceHub.name == "/", recovery == nil {
-            connection.send(text: PacketWriter.event(event, argument.buffer))
+        if recovery == nil {
+            connection.send(text: PacketWriter.event(event, argument.buffer, namespace: namespaceHub.name))
         } else {
             emit(event, EventPayload([argument]))
         }
@@ -50,7 +50,9 @@ extension Socket {
     private func send(_ array: JSONBytes, _ attachments: [ByteBuffer], acknowledgementID: Int?) {
         let packet = PacketWriter.event(
             namespace: namespaceHub.name, array: array, attachments: attachments.count,
-            acknowledgementID: acknowledgementID, offset: recovery?.latestOffset(for: self))
+            acknowledgementID: acknowledgementID,
+            // Clients look for an offset where no acknowledgement is asked for.
+            offset: acknowledgementID == nil ? recovery?.latestOffset(for: self) : nil)
         send(packet, attachments)
     }
 

@@ -116,10 +116,10 @@ public final class Socket {
         }
     }
 
-    /// Disconnects the socket with a DISCONNECT packet, and ends its connection with all its other namespaces.
+    /// Disconnects the socket and those of its client in other namespaces with DISCONNECT packets, and ends the
+    /// connection.
     public func disconnectAndClose() {
         guard state != .disconnected else { return }
-        namespaceHub.disconnect(self)
-        connection.close(.forcedClose)
+        client.disconnectAll(first: self)
     }
 }

@@ -223,7 +223,7 @@ import Testing
         try await EngineTestServer.run(application, threads: 3) { port, engine in
             let answer = try await PollingClient.ask(port, PollingClient.get())
             #expect(answer.body.hasPrefix("0{") && answer.body.hasSuffix("}\u{1e}1"))
-            #expect(recorder.all.closed == [.forcedClose])
+            try await eventually { recorder.all.closed == [.forcedClose] }
             #expect(engine.counters.connections.value == 0)
         }
     }
@@ -237,7 +237,7 @@ import Testing
             try await eventually { try await self.isWaiting(engine, client) }
             await engine.drain(within: .milliseconds(50))
             try await eventually { poll.answers.map(\.body) == ["1"] }
-            #expect(recorder.all.closed == [.transportClose, .transportClose])
+            try await eventually { recorder.all.closed == [.transportClose, .transportClose] }
             #expect(try await silent.poll().body == "1")
         }
     }

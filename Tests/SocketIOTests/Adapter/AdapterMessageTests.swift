@@ -67,14 +67,17 @@ import Testing
             try await here.to("a").disconnectSockets()
             try await here.to("a").disconnectSockets(closing: true)
             try await here.serverSideEmit("news", bytes)
-            let messages = servers.link.messages
+            // The sender's name is another one at each run; the mutations are not.
+            let messages = try servers.link.messages.map { message in
+                let sender = try #require(message["from"]?.string)
+                return Array(String(buffer: message.buffer).replacing(sender, with: "sender").utf8)
+            }
             #expect(messages.count == 9)
-            // In no room, so that it hears only what is for everybody.
             let client = try await servers.second.client()
             var generator = SystemRandomNumberGenerator.seeded(48)
             var valid = 0
             for round in 0..<20_000 {
-                var text = Array(messages[round % messages.count].buffer.readableBytesView)
+                var text = messages[round % messages.count]
                 for _ in 0...Int.random(in: 0..<3, using: &generator) {
                     guard let index = text.indices.randomElement(using: &generator) else { break }
                     switch Int.random(in: 0..<4, using: &generator) {
@@ -90,9 +93,8 @@ import Testing
                 } catch {
                     continue
                 }
-                // Nothing is wrong with one that sends everybody away.
-                let sendsAway = json["op"]?.string == "close" || json["op"]?.string == "disconnect"
-                guard !sendsAway || json["rooms"]?.elements()?.isEmpty == false else { continue }
+                // Whoever joined a room by a mutation may be sent away from it by another.
+                guard json["op"]?.string != "close", json["op"]?.string != "disconnect" else { continue }
                 valid += 1
                 _ = await servers.link.perform(json, on: "second")
             }

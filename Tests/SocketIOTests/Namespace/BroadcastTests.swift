@@ -187,7 +187,7 @@ import Testing
             #expect(try await client.call(#"["volatile",1]"#).before.count == 2)
             try await client.reads(false)
             // At once, so that the loop cannot have written it by the time the small one is sent.
-            client.send(#"21["volatile",20000000]"#)
+            client.send(#"21["volatile",2000000]"#)
             try await client.reads(true)
             #expect(try await client.packet().hasPrefix(#"2["big""#))
             #expect(try await client.packet() == "31[]")

@@ -61,8 +61,10 @@ import Testing
             let client = try await test.client()
             try await client.connect("/a")
             client.send(#"2/a,["close"]"#)
-            #expect(try await client.rest() == [.text("1/a,"), .end(code: 1000)])
-            #expect(reasons.withLock { $0.sorted() } == ["/ forced close", "/a server namespace disconnect"])
+            #expect(try await client.rest() == [.text("1/a,"), .text("1"), .end(code: 1000)])
+            try await eventually {
+                reasons.withLock { $0.sorted() } == ["/ server namespace disconnect", "/a server namespace disconnect"]
+            }
         }
     }
 
