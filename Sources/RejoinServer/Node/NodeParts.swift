@@ -79,7 +79,7 @@ final class NodeParts: Sendable {
                 return redis.isConnected ? nil : "this node cannot reach Redis at the moment; connect again"
             }, logger: logger)
         var engine = Self.engine(configuration, name)
-        engine.peers = ClusterPeers(cluster: cluster, keys: keys)
+        engine.peers = ClusterPeers(cluster: cluster, keys: keys, clock: clock)
         server = SocketIOServer(
             engine: engine, configuration: Self.socketIO(configuration),
             eventLoops: eventLoops, connections: SocketConnections(sessions: sessions),
