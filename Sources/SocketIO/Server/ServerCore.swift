@@ -35,7 +35,7 @@ final class ServerCore: Sendable {
 
     func define(_ name: String, _ definition: Definition) {
         let isNew = definitions.withLock { $0.named.updateValue(definition, forKey: name) == nil }
-        precondition(isNew, "the namespace \(name) has a handler already")
+        precondition(isNew, "the namespace \(name) has a handler already: define each namespace once")
     }
 
     func define(matching matches: @escaping @Sendable (String) -> Bool, _ handler: any SocketHandler) {

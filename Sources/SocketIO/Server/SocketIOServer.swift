@@ -1,6 +1,7 @@
 public import EngineIO
 public import NIOCore
 public import ServiceLifecycle
+import Synchronization
 
 /// A Socket.IO v5 server: namespaces, events with binary values, acknowledgements both ways, rooms, broadcasts to all
 /// nodes. By itself it knows nothing of sessions, games or Redis.
@@ -8,8 +9,11 @@ public import ServiceLifecycle
 /// Define the namespaces, ``start()``, give its ``engine`` to the listener, and ``run()``. As a service it runs until the
 /// graceful shutdown of its group: put it before the listener, so that it stops after it.
 public final class SocketIOServer: Service {
+    /// The connections below the sockets: what the listener is given, its counters, draining.
     public let engine: EngineServer
     let core: ServerCore
+    /// Set by the first who starts the server; the others wait for it.
+    private let started = Mutex<EventLoopFuture<Void>?>(nil)
 
     /// - Parameters:
     ///   - engine: what the transports are told.
@@ -40,7 +44,10 @@ public final class SocketIOServer: Service {
     public func namespace(
         _ name: String, handler: any SocketHandler, recovery: RecoveryOptions? = nil
     ) -> Namespace {
-        precondition(Namespace.isName(name), "\(name) is no name of a namespace")
+        precondition(
+            Namespace.isName(name),
+            "\"\(name)\" is no name of a namespace: it begins with a slash, and has at most 128 bytes, no comma, no question "
+                + "mark and no control character")
         let recovery = recovery.map { NamespaceRecovery(namespace: name, options: $0, core: core) }
         core.define(name, .init(handler: handler, recovery: recovery))
         return Namespace(name: name, core: core)
@@ -54,16 +61,42 @@ public final class SocketIOServer: Service {
         core.define(matching: matches, handler)
     }
 
+    /// The main namespace, `/`, to broadcast to.
+    public var sockets: Namespace { namespace("/") }
+
     /// A namespace by its name, to broadcast to; whether it is defined or not.
     public func namespace(_ name: String) -> Namespace { Namespace(name: name, core: core) }
 
-    /// Makes everything ready; to be awaited before the first connection is accepted.
+    /// Makes everything ready; to be awaited before the first connection is accepted: one that comes earlier is reset.
+    /// Once is enough: whoever calls it again waits until it is done.
     public func start() async throws {
-        try await engine.start()
+        guard let eventLoop = engine.shards.first?.eventLoop else { return }
+        let promise: EventLoopPromise<Void>? = started.withLock { started in
+            guard started == nil else { return nil }
+            let promise = eventLoop.makePromise(of: Void.self)
+            started = promise.futureResult
+            return promise
+        }
+        guard let promise else {
+            try await started.withLock { $0 }?.get()
+            return
+        }
+        do {
+            try await engine.start()
+            promise.succeed()
+        } catch {
+            promise.fail(error)
+            throw error
+        }
     }
 
-    /// Runs the work of the sockets until ``stop()``, or a graceful shutdown.
+    /// Runs the work of the sockets until ``stop()``, or a graceful shutdown. Starts first where ``start()`` was not called.
     public func run() async {
+        do {
+            try await start()
+        } catch {
+            return  // the event loops are shut down: there is nothing to run on
+        }
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
                 for recovery in core.recoveries {
@@ -77,6 +110,8 @@ public final class SocketIOServer: Service {
         }
     }
 
+    /// Ends ``run()`` once what handlers have begun is done. Connections are to be closed before, by
+    /// `engine.drain(within:reason:)`.
     public func stop() {
         engine.stop()
     }
