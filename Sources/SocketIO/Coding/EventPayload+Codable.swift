@@ -21,24 +21,35 @@ extension EventPayload {
     /// - Throws: `DecodingError`.
     public func decode<Value: Decodable>(_ type: Value.Type = Value.self, at index: Int) throws -> Value {
         let json = arguments.indices.contains(index) ? arguments[index] : .null
+        return try json.decode(type, attachments: attachments)
+    }
+}
+
+extension JSONBytes {
+    /// Decodes a value, such as a CONNECT's `auth` or a socket's ``Socket/data``.
+    ///
+    /// - Throws: `DecodingError`.
+    public func decode<Value: Decodable>(_ type: Value.Type = Value.self) throws -> Value {
+        try decode(type, attachments: [])
+    }
+
+    fileprivate func decode<Value: Decodable>(_ type: Value.Type, attachments: [ByteBuffer]) throws -> Value {
         // What most arguments are needs no decoder.
         let scalar: Any? =
             switch type {
-            case is String.Type: json.string
-            case is Int.Type: json.int
-            case is Double.Type: json.double
-            case is Bool.Type: json.bool
+            case is String.Type: string
+            case is Int.Type: int
+            case is Double.Type: double
+            case is Bool.Type: bool
             default: nil
             }
         // Without the first condition no scalar would do for any optional value.
         if let scalar, let value = scalar as? Value { return value }
         let decoder = JSONDecoder()
         if !attachments.isEmpty { decoder.userInfo[.attachments] = attachments }
-        return try decoder.decode(type, from: Data(json.buffer.readableBytesView))
+        return try decoder.decode(type, from: Data(buffer.readableBytesView))
     }
-}
 
-extension JSONBytes {
     /// Encodes a value as JSON.
     ///
     /// - Throws: `EncodingError`; also for what JSON cannot say: a number that is not finite.

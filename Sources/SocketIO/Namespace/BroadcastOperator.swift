@@ -18,12 +18,18 @@ public struct BroadcastOperator: Sendable {
     // MARK: Who, and how
 
     /// Whoever is in one of these rooms too.
-    public func to(_ rooms: String...) -> BroadcastOperator {
+    public func to(_ rooms: String...) -> BroadcastOperator { to(rooms) }
+
+    /// Whoever is in one of these rooms too. None change nothing: what is still for everybody stays so.
+    public func to(_ rooms: [String]) -> BroadcastOperator {
         changed { $0.targets.rooms += rooms }
     }
 
     /// Nobody who is in one of these rooms; a socket's id is one.
-    public func except(_ rooms: String...) -> BroadcastOperator {
+    public func except(_ rooms: String...) -> BroadcastOperator { except(rooms) }
+
+    /// Nobody who is in one of these rooms; a socket's id is one.
+    public func except(_ rooms: [String]) -> BroadcastOperator {
         changed { $0.targets.except += rooms }
     }
 
@@ -95,11 +101,15 @@ public struct BroadcastOperator: Sendable {
     }
 
     /// Makes the sockets join rooms.
+    ///
+    /// - Throws: ``AdapterError`` when the other nodes could not be told.
     public func socketsJoin(_ rooms: String...) async throws(AdapterError) {
         try await run(.join(rooms))
     }
 
     /// Makes the sockets leave rooms.
+    ///
+    /// - Throws: ``AdapterError`` when the other nodes could not be told.
     public func socketsLeave(_ rooms: String...) async throws(AdapterError) {
         try await run(.leave(rooms))
     }
@@ -107,6 +117,7 @@ public struct BroadcastOperator: Sendable {
     /// Disconnects the sockets by a DISCONNECT packet, after which clients do not come back by themselves.
     ///
     /// - Parameter closing: whether to end their connections too, with all other namespaces.
+    /// - Throws: ``AdapterError`` when the other nodes could not be told.
     public func disconnectSockets(closing: Bool = false) async throws(AdapterError) {
         try await run(.disconnect(closing: closing))
     }

@@ -2,6 +2,7 @@ public import EngineIO
 
 /// All sockets that are connected to one name, on all nodes. Any thread may call it.
 public struct Namespace: Sendable {
+    /// As it was defined, or as a client asked for it; `/` is the main one.
     public let name: String
     let core: ServerCore
 
@@ -14,12 +15,18 @@ public struct Namespace: Sendable {
     public var all: BroadcastOperator { BroadcastOperator(self, BroadcastTargets()) }
 
     /// Whoever is in one of these rooms.
-    public func to(_ rooms: String...) -> BroadcastOperator {
+    public func to(_ rooms: String...) -> BroadcastOperator { to(rooms) }
+
+    /// Whoever is in one of these rooms; as in Socket.IO, no rooms at all are everybody.
+    public func to(_ rooms: [String]) -> BroadcastOperator {
         BroadcastOperator(self, BroadcastTargets(rooms: rooms))
     }
 
     /// Everybody who is in none of these rooms.
-    public func except(_ rooms: String...) -> BroadcastOperator {
+    public func except(_ rooms: String...) -> BroadcastOperator { except(rooms) }
+
+    /// Everybody who is in none of these rooms.
+    public func except(_ rooms: [String]) -> BroadcastOperator {
         BroadcastOperator(self, BroadcastTargets(except: rooms))
     }
 
@@ -29,6 +36,8 @@ public struct Namespace: Sendable {
     // MARK: Messages between servers
 
     /// Sends an event to the handlers of this namespace on all *other* nodes (``SocketHandler/serverEvent(_:_:)``).
+    ///
+    /// - Throws: ``AdapterError`` when it could not be handed to them.
     public func serverSideEmit(_ event: String, _ payload: EventPayload = EventPayload()) async throws(AdapterError) {
         try await core.tell(.serverEvent(event, payload), in: name, BroadcastTargets())
     }

@@ -3,7 +3,9 @@ import NIOCore
 
 /// Why no acknowledgement came.
 public enum AcknowledgementError: Error, Sendable, Equatable {
+    /// The client did not answer in time.
     case timeout
+    /// The socket is gone, or went while it was waited for.
     case disconnected
 }
 
@@ -123,10 +125,25 @@ extension Socket {
         try await emitWithAck(event, EventPayload([argument]), timeout: timeout).arguments.first ?? .null
     }
 
+    /// Sends an event with values as its arguments, and decodes the first argument of the client's acknowledgement.
+    ///
+    /// - Parameters:
+    ///   - timeout: how long the client may take.
+    ///   - type: what the client answers; a missing argument is `null`, which an optional takes.
+    /// - Throws: `EncodingError`, ``AcknowledgementError``, `DecodingError`.
+    public nonisolated(nonsending) func emitWithAck<each Argument: Encodable, Answer: Decodable>(
+        _ event: String, _ arguments: repeat each Argument, timeout: Duration, as type: Answer.Type
+    ) async throws -> Answer {
+        try await emitWithAck(event, try .encoding(repeat each arguments), timeout: timeout).decode(type, at: 0)
+    }
+
     // MARK: Broadcasts
 
     /// Everybody in these rooms but this socket, on all nodes.
-    public func to(_ rooms: String...) -> BroadcastOperator {
+    public func to(_ rooms: String...) -> BroadcastOperator { to(rooms) }
+
+    /// Everybody in these rooms but this socket, on all nodes; no rooms at all are all others, as in Socket.IO.
+    public func to(_ rooms: [String]) -> BroadcastOperator {
         BroadcastOperator(namespace, BroadcastTargets(rooms: rooms, except: [id.string]))
     }
 

@@ -31,6 +31,7 @@ public final class Socket {
     var place = 0
     var mailbox = Deque<SocketEvent>()
     var isHandling = false
+    /// The rooms that it has joined; its own id, which it alone is in, is not among them.
     public internal(set) var rooms: Set<String> = []
     /// Rooms whose messages were left out because the client did not keep up.
     var missedRooms: Set<String> = []
@@ -48,8 +49,10 @@ public final class Socket {
         self.namespaceHub = namespaceHub
     }
 
+    /// Where its handlers run, and where alone it may be touched.
     public var eventLoop: any EventLoop { namespaceHub.hub.loop.eventLoop }
 
+    /// Whether it is in its namespace: from the answer to CONNECT until it is gone.
     public var isConnected: Bool { state == .connected }
 
     /// The namespace that the socket is in, on all nodes.
@@ -93,6 +96,7 @@ public final class Socket {
         recovery?.changed(self)
     }
 
+    /// Takes the socket out of a room; does nothing when it is not in it.
     public func leave(_ room: String) {
         missedRooms.remove(room)
         guard rooms.remove(room) != nil else { return }
@@ -100,8 +104,10 @@ public final class Socket {
         recovery?.changed(self)
     }
 
+    /// Whether it has joined a room.
     public func isIn(_ room: String) -> Bool { rooms.contains(room) }
 
+    /// How many rooms it has joined.
     public var roomCount: Int { rooms.count }
 
     /// Disconnects the socket with a DISCONNECT packet, after which clients do not come back by themselves, or only

@@ -20,4 +20,16 @@ struct EventPayloadTests {
         #expect(try payload.decode(Int?.self, at: 4) == nil)
         #expect(throws: DecodingError.self) { try payload.decode(Int.self, at: 4) }
     }
+
+    @Test("JSON is decoded as a value: what a client says of itself, or a socket's data")
+    func json() throws {
+        let json = try JSONBytes(encoding: ["name": "Ada"])
+        #expect(try json.decode([String: String].self) == ["name": "Ada"])
+        let name: String? = try json["name"]?.decode()
+        #expect(name == "Ada")
+        #expect(try JSONBytes.null.decode(Int?.self) == nil)
+        #expect(throws: DecodingError.self) { try json.decode(Int.self) }
+        // Binary values are an event's, and not there without it.
+        #expect(throws: DecodingError.self) { try JSONBytes.placeholder(0).decode(Binary.self) }
+    }
 }

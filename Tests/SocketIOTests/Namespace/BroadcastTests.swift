@@ -10,9 +10,7 @@ import Testing
         router.use { socket, auth in socket.data = auth }
         router.on("others") { (socket: Socket) async throws in try await socket.broadcast.emit("said", "others") }
         router.on("to") { (socket: Socket, rooms: [String]) async throws in
-            var targets = socket.to(rooms[0])
-            for room in rooms.dropFirst() { targets = targets.to(room) }
-            try await targets.emit("said", rooms)
+            try await socket.to(rooms).emit("said", rooms)
         }
         router.on("volatile") { (socket: Socket, bytes: Int) async throws in
             socket.emit("big", EventPayload([JSONBytes(string: String(repeating: "x", count: bytes))]))
@@ -63,11 +61,30 @@ import Testing
                 (namespace.all.except(clients[1].id), "ACD"), (namespace.to("ab").except(clients[1].id, "c"), "A"),
                 (namespace.local, "ABCD"), (namespace.to("ab").local, "AB"), (namespace.all.volatile, "ABCD"),
                 (namespace.to("c").volatile.local, "C"),
+                // Rooms that are known only when the program runs; no rooms narrow nothing.
+                (namespace.to(["a", "c"]), "AC"), (namespace.to("a").to(["c"]), "AC"), (namespace.to([]), "ABCD"),
+                (namespace.to("a").to([]), "A"), (namespace.except(["a", "c"]), "BD"),
+                (namespace.to("ab").except(["b"]), "A"), (namespace.volatile, "ABCD"), (test.io.sockets.all, "ABCD"),
             ]
             for (number, (targets, expected)) in cases.enumerated() {
                 try await targets.emit("news", number)
                 #expect(try await hearers(clients, #"2["news",\#(number)]"#) == expected, "case \(number)")
             }
+        }
+    }
+
+    @Test("everybody is told, asked, listed and disconnected by the namespace itself")
+    func everybody() async throws {
+        try await TestServer.run(router) { test in
+            let clients = try await four(test)
+            let namespace = test.io.sockets
+            try await namespace.emit("news", 1, "two")
+            #expect(try await hearers(clients, #"2["news",1,"two"]"#) == "ABCD")
+            #expect(Set(try await namespace.fetchSockets().map(\.id.string)) == Set(clients.map(\.id)))
+            let none = try await namespace.timeout(.milliseconds(1)).emitWithAck("question")
+            #expect(none.payloads.isEmpty && none.missing == 4)
+            try await namespace.disconnectSockets()
+            try await eventually { test.io.counters.sockets.value == 0 }
         }
     }
 

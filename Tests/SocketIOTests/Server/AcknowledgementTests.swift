@@ -49,6 +49,31 @@ import Testing
         }
     }
 
+    @Test("an acknowledgement is decoded; one that is not what is expected is a decoding error")
+    func decoded() async throws {
+        let outcome = OutcomeRecorder()
+        var router = EventRouter.rooms
+        router.on("ask") { (socket: Socket) async throws in
+            do {
+                let answer = try await socket.emitWithAck(
+                    "sum", [1, 2], "three", timeout: .seconds(60), as: [String: Int].self)
+                outcome.add("\(answer)")
+            } catch is DecodingError {
+                outcome.add("no dictionary")
+            }
+        }
+        try await TestServer.run(router) { test in
+            let client = try await test.client()
+            for (number, answer) in [#"[{"sum":6}]"#, "[6]", "[]"].enumerated() {
+                client.send(#"2["ask"]"#)
+                #expect(try await client.packet() == #"2\#(number + 1)["sum",[1,2],"three"]"#)
+                client.send("3\(number + 1)\(answer)")
+                try await eventually { outcome.all.count == number + 1 }
+            }
+            #expect(outcome.all == [#"["sum": 6]"#, "no dictionary", "no dictionary"])
+        }
+    }
+
     @Test("one that does not come is a time-out; one that comes too late, or twice, or unasked, is ignored")
     func timeout() async throws {
         let outcome = OutcomeRecorder()
