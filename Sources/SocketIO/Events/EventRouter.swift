@@ -34,8 +34,12 @@ public struct EventRouter: SocketHandler {
     /// Lets a socket in, or throws a ``ConnectRefusal``.
     public typealias Middleware = @Sendable (Socket, JSONBytes?) async throws -> Void
 
+    /// Lets an event through to its handler, or throws.
+    public typealias EventMiddleware = @Sendable (Socket, SocketEvent) async throws -> Void
+
     private let logger: Logger
     private var middleware: [Middleware] = []
+    private var eventMiddleware: [EventMiddleware] = []
     private var handlers: [String: Handler] = [:]
     private var serverHandlers: [String: @Sendable (EventPayload) async -> EventPayload] = [:]
     private var fallback: Handler?
@@ -73,6 +77,12 @@ public struct EventRouter: SocketHandler {
     }
 
     // MARK: Events
+
+    /// Asks about every event before it goes to its handler, after those that were added before; Socket.IO's `socket.use`.
+    /// What it throws is answered as if the handler had thrown it, and the handler is not called.
+    public mutating func useEvents(_ middleware: @escaping EventMiddleware) {
+        eventMiddleware.append(middleware)
+    }
 
     /// Handles an event with its arguments decoded; what it returns is the acknowledgement.
     ///
@@ -121,7 +131,7 @@ public struct EventRouter: SocketHandler {
         fallback = handler
     }
 
-    /// Sees every event before its handler does.
+    /// Sees every event before all others do, and cannot stop it.
     public mutating func onAny(_ body: @escaping @Sendable (Socket, SocketEvent) -> Void) {
         onEvent.append(body)
     }
@@ -155,15 +165,24 @@ public struct EventRouter: SocketHandler {
 
     public nonisolated(nonsending) func handle(_ event: SocketEvent, on socket: Socket) async throws(JSONError) {
         for body in onEvent { body(socket, event) }
-        guard let handler = handlers[event.name] ?? fallback else { return }
+        let handler = handlers[event.name] ?? fallback
+        guard handler != nil || !eventMiddleware.isEmpty else { return }
         let answer: EventPayload?
         do {
+            for middleware in eventMiddleware {
+                try await middleware(socket, event)
+            }
+            // The socket may be gone since the event came.
+            guard let handler, socket.isConnected else { return }
             answer = try await handler(socket, event)
         } catch let error as JSONError {
             throw error
         } catch let failure as EventFailure {
             answer = EventPayload([failure.json])
-        } catch is DecodingError {
+        } catch let error as DecodingError {
+            logger.debug(
+                "the arguments of an event are not what its handler expects",
+                metadata: ["event": "\(event.name)", "path": "\(error.path)"])
             answer = EventPayload([
                 EventFailure("bad_request", "\(event.name): its arguments are not what is expected").json
             ])
@@ -186,5 +205,20 @@ public struct EventRouter: SocketHandler {
 
     public func serverEvent(_ name: String, _ payload: EventPayload) async -> EventPayload {
         await serverHandlers[name]?(payload) ?? EventPayload()
+    }
+}
+
+extension DecodingError {
+    /// Where the value is wrong: the names of members and indices that lead there, not what is there. Empty for the
+    /// argument itself.
+    fileprivate var path: String {
+        let path =
+            switch self {
+            case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
+                context.codingPath
+            case .keyNotFound(let key, let context): context.codingPath + [key]
+            @unknown default: [any CodingKey]()
+            }
+        return path.map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".")
     }
 }

@@ -87,6 +87,20 @@ import Testing
         }
     }
 
+    @Test("what is wrong about arguments is in the log: the path to it, and not what is there")
+    func badRequestLog() async throws {
+        let log = LogRecorder()
+        try await TestServer.run(router(logger: Logger(label: "test", factory: { _ in log }))) { test in
+            let client = try await test.client()
+            for sent in [#"["move",{"x":"swordfish","y":1},3,[]]"#, #"["move",{"x":1},3,[]]"#] {
+                _ = try await client.call(sent)
+            }
+            _ = try await client.call(#"["move",{"x":1,"y":1},3,["a",4]]"#)
+        }
+        #expect(log.lines.map { $0.metadata["path"] } == ["x", "y", "1"])
+        #expect(log.lines.allSatisfy { $0.metadata["event"] == "move" && !"\($0)".contains("swordfish") })
+    }
+
     @Test("binary values inside of structures travel both ways")
     func binaryStructures() async throws {
         try await TestServer.run(router()) { test in

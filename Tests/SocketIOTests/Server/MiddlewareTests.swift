@@ -83,6 +83,52 @@ import Testing
         }
     }
 
+    @Test("each event passes those who are asked about events, in order, until one throws; its handler comes last")
+    func events() async throws {
+        let seen = Mutex<[String]>([])
+        var router = EventRouter.rooms
+        router.useEvents { socket, event in
+            seen.withLock { $0.append("first \(event.name)") }
+            await Task.yield()
+            if event.name == "leave", !socket.isIn("a") { throw EventFailure("not_joined", "join a first") }
+        }
+        router.useEvents { _, event in seen.withLock { $0.append("second \(event.name)") } }
+        router.onAny { _, event in seen.withLock { $0.append("any \(event.name)") } }
+        router.on("counted") { (_: Socket) in seen.withLock { $0.append("handler") } }
+        try await TestServer.run(router) { test in
+            let client = try await test.client()
+            #expect(
+                try await client.call(#"["leave","a"]"#).answer
+                    == #"[{"ok":false,"error":"not_joined","message":"join a first"}]"#)
+            #expect(try await client.call(#"["counted"]"#).answer == "[]")
+            // Also an event that nobody handles, which goes unanswered.
+            client.send(#"21["unheard-of"]"#)
+            #expect(try await client.call(#"["join","a"]"#) == ([], "[]"))
+            #expect(try await client.call(#"["leave","a"]"#).answer == "[]")
+        }
+        #expect(
+            seen.withLock { $0 } == [
+                "any leave", "first leave", "any counted", "first counted", "second counted", "handler",
+                "any unheard-of", "first unheard-of", "second unheard-of", "any join", "first join", "second join",
+                "any leave", "first leave", "second leave",
+            ])
+    }
+
+    @Test("a socket that is gone when those who are asked about its event have decided is not handled any more")
+    func goneMeanwhile() async throws {
+        let handled = Mutex(0)
+        var router = EventRouter()
+        router.useEvents { socket, _ in socket.disconnect() }
+        router.on("count") { (_: Socket) in handled.withLock { $0 += 1 } }
+        try await TestServer.run(router) { test in
+            let client = try await test.client()
+            client.send(#"2["count"]"#)
+            #expect(try await client.packet() == "1")
+            try await eventually { test.io.counters.sockets.value == 0 }
+        }
+        #expect(handled.withLock { $0 } == 0)
+    }
+
     @Test(
         "a CONNECT whose payload is no object closes the connection", arguments: ["[]", "true", "null", "{", #""a""#])
     func wrongPayload(payload: String) async throws {
