@@ -93,7 +93,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         .target(
             name: "SocketIO",
-            dependencies: ["EngineIO", nioCore, logging, coreMetrics, deque, serviceLifecycle],
+            dependencies: ["EngineIO", nioCore, nioHTTP1, logging, coreMetrics, deque, serviceLifecycle],
             swiftSettings: swiftSettings),
         .target(
             name: "Cluster",

@@ -5,12 +5,14 @@ import Logging
 import NIOPosix
 import SocketIO
 
-/// A chat with rooms, on one node: `PORT=3000 swift run Chat`; port 0 takes any that is free.
+/// A chat with rooms, on one node: `PORT=3000 swift run Chat`; port 0 takes any that is free. With `ORIGIN` only pages of
+/// that origin may connect, such as `https://chat.example`.
 @main
 struct Chat {
     static func main() async throws {
         let eventLoops = MultiThreadedEventLoopGroup.singleton
-        let io = SocketIOServer(eventLoops: Array(eventLoops.makeIterator()))
+        let io = SocketIOServer(
+            eventLoops: Array(eventLoops.makeIterator()), connections: KnownPages(origin: Environment().get("ORIGIN")))
         io.namespace("/", handler: chat())
 
         let router = Router()
@@ -27,6 +29,20 @@ struct Chat {
         application.addServices(io)
         application.beforeServerStarts { try await io.start() }
         try await application.runService()
+    }
+
+    /// Decides who may open a connection.
+    struct KnownPages: ConnectionHandler {
+        /// Pages of other origins may not; with none, any page may.
+        var origin: String?
+
+        func authorize(_ handshake: EngineHandshake) -> HandshakeAuthorization {
+            // What is no browser sends no origin.
+            if let origin, let theirs = handshake.header("origin"), theirs != origin {
+                return .now(.refuse(.forbidden("pages of \(theirs) may not connect")))
+            }
+            return .now(.accept(headers: [], context: handshake))
+        }
     }
 
     struct Message: Codable {
@@ -53,6 +69,13 @@ struct Chat {
             socket.data = name
         }
 
+        // Every event passes here before its handler.
+        router.useEvents { socket, event in
+            guard event.name != "join" || socket.roomCount < 16 else {
+                throw EventFailure("too_many", "leave a room first: 16 are the most")
+            }
+        }
+
         // Arguments are decoded; what is returned is the acknowledgement.
         router.on("join") { (socket, room: String) in
             guard room.utf8.count <= 64 else { throw EventFailure("bad_request", "a room's name is 64 bytes at most") }
@@ -73,6 +96,11 @@ struct Chat {
             guard socket.isIn(room) else { return }
             socket.leave(room)
             try await socket.to(room).emit("left", room, socket.data?.string)
+        }
+        // The client is asked, and answers.
+        router.on("away?") { (socket) in
+            let isHere = try await socket.emitWithAck("here?", timeout: .seconds(5), as: Bool.self)
+            return !isHere
         }
         return router
     }

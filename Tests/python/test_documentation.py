@@ -65,7 +65,11 @@ def test_the_code_that_explains_the_library_is_that_of_an_example_which_is_built
     program = "\n".join(lines((ROOT / "Examples/Chat/Chat.swift").read_text()))
     readme = re.search(r"## Use it as a library\n(.*?)\n## ", (ROOT / "README.md").read_text(), re.DOTALL)[1]
     blocks = re.findall(r"```swift\n(.*?)```", (LIBRARY / "GettingStarted.md").read_text() + readme, re.DOTALL)
-    assert len(blocks) == 7
+    manifests = [block for block in blocks if block.startswith("// Package.swift\n")]
+    blocks = [block for block in blocks if block not in manifests]
+    assert len(manifests) == 1 and len(blocks) == 11
+    for product in re.findall(r'product\(name: "(\w+)", package: "rejoin"\)', manifests[0]):
+        assert f'.library(name: "{product}"' in (ROOT / "Package.swift").read_text()
     for piece in [piece for block in blocks for piece in statements(block)]:
         assert "\n".join(lines(piece)) in program, f"not in Examples/Chat/Chat.swift:\n{piece}"
 

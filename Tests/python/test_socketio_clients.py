@@ -167,3 +167,30 @@ async def test_a_member_that_vanishes_is_in_no_room_any_more(chat, clients):
         return (await bob.call("join", "club"))["members"] == ["Bob"]
 
     await eventually(alone)
+
+
+async def test_a_handler_asks_its_client_and_every_event_passes_the_middleware(chat, clients):
+    ada, _ = await member(chat, clients, "Ada", ["websocket"])
+    ada.on("here?", lambda: True)
+    assert await ada.call("away?") is False
+    for number in range(16):
+        assert (await ada.call("join", f"room {number}"))["members"] == ["Ada"]
+    assert (await ada.call("join", "one more"))["error"] == "too_many"
+    await ada.call("leave", "room 0")
+    assert (await ada.call("join", "one more"))["members"] == ["Ada"]
+
+
+async def test_pages_of_another_origin_may_not_connect_where_one_is_named(clients, tmp_path, monkeypatch):
+    monkeypatch.setenv("ORIGIN", "https://chat.example")
+    chat = Example("Chat", tmp_path / "chat.log")
+    try:
+        for origin, transports in [("https://evil.example", ["websocket"]), ("https://chat.example.evil", ["polling"])]:
+            with pytest.raises(socketio.exceptions.ConnectionError):
+                await clients().connect(
+                    chat.url, auth={"name": "Ada"}, transports=transports, headers={"Origin": origin})
+        for headers in ({"Origin": "https://chat.example"}, {}):
+            ada = clients()
+            await ada.connect(chat.url, auth={"name": "Ada"}, headers=headers)
+            assert (await ada.call("join", "tea"))["room"] == "tea"
+    finally:
+        chat.stop()

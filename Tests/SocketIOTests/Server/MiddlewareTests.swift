@@ -145,12 +145,13 @@ import Testing
         router.on("handshake") { (socket: Socket) async throws -> [String] in
             [
                 socket.handshake?.query["EIO"] ?? "", socket.handshake?.peer?.ipAddress ?? "",
-                socket.peer?.ipAddress ?? "",
+                socket.peer?.ipAddress ?? "", socket.handshake?.header("UPGRADE") ?? "",
+                socket.handshake?.header("absent") ?? "no such header",
             ]
         }
         try await TestServer.run(router) { test in
             let answer = try await test.client().call(#"["handshake"]"#).answer
-            #expect(answer == #"[["4","127.0.0.1","127.0.0.1"]]"#)
+            #expect(answer == #"[["4","127.0.0.1","127.0.0.1","websocket","no such header"]]"#)
         }
     }
 }
