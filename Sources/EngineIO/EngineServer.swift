@@ -39,7 +39,7 @@ public final class EngineServer: Sendable {
         }
     }
 
-    /// Ends the shards once their work is done. Connections are to be closed before, by ``drain(within:)``.
+    /// Ends the shards once their work is done. Connections are to be closed before, by ``drain(within:reason:)``.
     public func stop() {
         for shard in shards {
             shard.stop()

@@ -19,6 +19,7 @@ public protocol Adapter: Sendable {
 
 /// What the nodes answered.
 public struct AdapterAnswers: Sendable, Equatable {
+    /// One of each node that answered, in no order.
     public var answers: [JSONBytes]
     /// Nodes that did not answer in time.
     public var missing: [String]
@@ -31,6 +32,7 @@ public struct AdapterAnswers: Sendable, Equatable {
 
 /// Why something could not be brought to all nodes.
 public struct AdapterError: Error, Sendable, CustomStringConvertible {
+    /// What went wrong, for programs.
     public enum Code: Sendable, Equatable {
         /// The way to the other nodes is closed, now.
         case unavailable
@@ -42,8 +44,11 @@ public struct AdapterError: Error, Sendable, CustomStringConvertible {
         case overflow
     }
 
+    /// What went wrong, for programs.
     public let code: Code
+    /// What went wrong, for people.
     public let message: String
+    /// What the way itself said, if it said something.
     public let underlying: (any Error)?
 
     public init(_ code: Code, _ message: String, underlying: (any Error)? = nil) {

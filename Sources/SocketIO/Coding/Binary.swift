@@ -5,6 +5,7 @@ import Synchronization
 ///
 /// `Codable` only as a part of an event or an acknowledgement (``EventPayload``).
 public struct Binary: Sendable, Hashable, Codable {
+    /// The value; its readable bytes travel.
     public var bytes: ByteBuffer
 
     public init(_ bytes: ByteBuffer) {

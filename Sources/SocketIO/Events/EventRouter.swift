@@ -8,6 +8,7 @@ public struct EventFailure: Error, Sendable {
     /// For people.
     public let message: String
 
+    /// Fails with a code for programs and a text for people. The client sees both.
     public init(_ code: String, _ message: String) {
         self.code = code
         self.message = message

@@ -18,7 +18,9 @@ public struct BroadcastAnswers: Sendable, Equatable {
 
 /// A socket of any node, as it was when it was asked for.
 public struct RemoteSocket: Sendable, Equatable {
+    /// Also the name of a room that it alone is in: by it the socket is sent to, moved or disconnected.
     public let id: SocketID
+    /// The rooms that it has joined, and its own id.
     public let rooms: Set<String>
     /// Its ``Socket/data``.
     public let data: JSONBytes?

@@ -2,6 +2,7 @@ public import NIOCore
 
 /// An event that a client sent. Its arguments stay the bytes they came in until somebody asks for them.
 public struct SocketEvent: Sendable, Equatable {
+    /// Any string but Socket.IO's own names (`connect`, `disconnect`, …), which no client may send.
     public let name: String
     /// Whether, and under which number, the client waits for an acknowledgement.
     public let acknowledgementID: Int?
@@ -43,6 +44,7 @@ public struct SocketEvent: Sendable, Equatable {
 public struct EventPayload: Sendable, Equatable {
     /// A binary value in them is ``JSONBytes/placeholder(_:)`` with its index in ``attachments``.
     public var arguments: [JSONBytes]
+    /// The bytes of the binary values, in the order of their numbers.
     public var attachments: [ByteBuffer]
 
     public init(_ arguments: [JSONBytes] = [], attachments: [ByteBuffer] = []) {

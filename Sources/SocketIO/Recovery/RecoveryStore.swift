@@ -49,9 +49,11 @@ public struct RecoveryOffset: Sendable, Hashable, Comparable, CustomStringConver
 public struct RecoverableMessage: Sendable, Equatable {
     /// Whose logs it is written to; the room of everybody is the empty name.
     public var rooms: [String]
+    /// Nobody who is in one of these rooms gets it; a socket's id is one.
     public var except: [String]
     /// The event's name and its arguments.
     public var array: JSONBytes
+    /// The bytes of its binary values, in the order of their numbers.
     public var attachments: [ByteBuffer]
 
     public init(rooms: [String], except: [String], array: JSONBytes, attachments: [ByteBuffer]) {
@@ -68,8 +70,11 @@ public struct RecoverableState: Sendable, Equatable {
     public var id: String
     /// Random at every connection: who has it last has the socket.
     public var owner: String
+    /// The id that the socket has, and keeps.
     public var socket: SocketID
+    /// The rooms that it has joined, in no order.
     public var rooms: [String]
+    /// Its ``Socket/data``.
     public var data: JSONBytes?
 
     public init(id: String, owner: String, socket: SocketID, rooms: [String], data: JSONBytes?) {
@@ -104,6 +109,7 @@ public enum RecoveryEvent: Sendable {
 
 /// A socket's state, and what it has missed.
 public struct RecoveredState: Sendable {
+    /// What the socket was.
     public var state: RecoverableState
     /// Every message to one of its rooms after the offset that was asked for, in order.
     public var messages: [(offset: RecoveryOffset, message: RecoverableMessage)]

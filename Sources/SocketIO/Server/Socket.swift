@@ -12,7 +12,7 @@ public final class Socket {
 
     /// What a namespace's other sockets may know it by; kept when its state is recovered.
     public internal(set) var id: SocketID
-    /// What the handshake was accepted with (``HandshakeDecision``).
+    /// What the handshake was accepted with (`HandshakeDecision`).
     public let context: any Sendable
     /// The application's own, for as long as the socket lives.
     public var storage: AnyObject?

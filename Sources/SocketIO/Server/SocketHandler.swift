@@ -2,7 +2,9 @@ public import EngineIO
 
 /// Refuses a socket at CONNECT; the client's `connect_error` handler gets it.
 public struct ConnectRefusal: Error, Sendable {
+    /// The message of the `Error` that the client gets; everybody who asks may read it.
     public let message: String
+    /// The `data` of that error, for programs; by default none.
     public let data: JSONBytes?
 
     public init(message: String, data: JSONBytes? = nil) {
@@ -13,7 +15,9 @@ public struct ConnectRefusal: Error, Sendable {
 
 /// How a CONNECT is answered.
 public enum ConnectDecision: Sendable {
+    /// The socket is in, and the client is told its id.
     case accept
+    /// `connect_error`: clients do not come back by themselves.
     case refuse(ConnectRefusal)
     /// Not now: the transport closes without an answer, so that clients come back by themselves.
     case retry
@@ -21,11 +25,11 @@ public enum ConnectDecision: Sendable {
 
 /// Decides who may open a connection at all, whatever the namespace.
 public protocol ConnectionHandler: Sendable {
-    /// A handshake is asking; see ``EngineApplication/authorize(_:)``. What it is accepted with is every socket's
+    /// A handshake is asking; see `EngineApplication.authorize(_:)`. What it is accepted with is every socket's
     /// ``Socket/context``.
     func authorize(_ handshake: EngineHandshake) -> HandshakeAuthorization
     /// A later request of a session is asking, with the handshake's context; see
-    /// ``EngineApplication/authorize(_:of:)``. By default every one goes on.
+    /// `EngineApplication.authorize(_:of:)`. By default every one goes on.
     func authorize(_ request: EngineHandshake, of context: any Sendable) -> HandshakeAuthorization
     /// Headers for every HTTP answer of the engine; see ``EngineApplication/headers(for:)``. By default none.
     func headers(for request: EngineHandshake) -> [(name: String, value: String)]
@@ -93,6 +97,7 @@ public enum DisconnectReason: Sendable, Equatable {
     /// The connection below ended.
     case connection(CloseReason)
 
+    /// What Socket.IO calls it, such as `client namespace disconnect` or `ping timeout`.
     public var text: String {
         switch self {
         case .serverNamespaceDisconnect: "server namespace disconnect"

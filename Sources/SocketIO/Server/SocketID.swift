@@ -3,8 +3,10 @@ import EngineIO
 /// What Socket.IO calls a socket: 128 random bits in base64url. Other clients may learn it; the `sid` of the
 /// connection below stays secret.
 public struct SocketID: Hashable, Sendable, CustomStringConvertible {
+    /// As clients know it: the `id` of their socket.
     public let string: String
 
+    /// Any string, such as one that a client named; whether a socket has it is found out by sending to it.
     public init(_ string: String) {
         self.string = string
     }

@@ -27,7 +27,9 @@ public struct SocketIOConfiguration: Sendable {
 public struct SocketIOCounters: Sendable {
     /// Connected sockets.
     public let sockets = EngineCounters.Gauge()
+    /// Events that clients sent.
     public let events = Counter(label: "rejoin_socket_events_total")
+    /// Copies of broadcasts that were sent to sockets.
     public let deliveries = Counter(label: "rejoin_socket_deliveries_total")
 
     public init() {}

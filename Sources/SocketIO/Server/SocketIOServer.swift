@@ -32,6 +32,7 @@ public final class SocketIOServer: Service {
         adapter.receive { [core] message in await core.perform(message) }
     }
 
+    /// What the sockets of this node count; the connections below them count in `engine.counters`.
     public var counters: SocketIOCounters { core.counters }
 
     /// Defines a namespace, once, before ``start()``.
