@@ -2,6 +2,7 @@ public import Logging
 import NIOCore
 public import RedisClient
 public import ServiceLifecycle
+import SocketIO
 import Synchronization
 
 /// A node's place among the others: its record in the registry, who else lives, and what the nodes tell each other.
@@ -41,6 +42,15 @@ public final class Cluster: Sendable, Service {
         self.pulse = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         self.state = Mutex(State(configuration: configuration, now: .now))
         redis.onConnection { [pulse] _ in pulse.continuation.yield() }
+        onControl(kind: Self.announcement) { [weak self] _ in
+            do {
+                try await self?.beat()
+            } catch {
+                // Another process has this node's name, which ends the heartbeat too.
+                return .false
+            }
+            return .true
+        }
     }
 }
 
@@ -159,6 +169,19 @@ extension Cluster {
             state.adminAddress = adminAddress
         }
         pulse.continuation.yield()
+    }
+
+    private static let announcement = "joined"
+
+    /// Has every live node read this node's record, and waits for them, 2 s at most: from then on they know where it is
+    /// reached. Who does not answer learns it with its next heartbeat.
+    public func announce() async {
+        let missing = await ask(kind: Self.announcement).missing
+        if !missing.isEmpty {
+            logger.warning(
+                "nodes did not answer that they know this one",
+                metadata: ["node": "\(name)", "missing": "\(missing.map(\.description).joined(separator: " "))"])
+        }
     }
 
     /// Renews the node's record now, not with the next heartbeat: something in it has changed.

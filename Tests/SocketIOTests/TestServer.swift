@@ -18,12 +18,14 @@ struct TestServer {
 
     static func run(
         _ configuration: SocketIOConfiguration = SocketIOConfiguration(),
-        engine: EngineConfiguration = EngineConfiguration(), adapter: any Adapter = LocalAdapter(),
+        engine: EngineConfiguration = EngineConfiguration(),
+        connections: any ConnectionHandler = AcceptsEverybody(), adapter: any Adapter = LocalAdapter(),
         define: (SocketIOServer) -> Void, _ body: (TestServer) async throws -> Void
     ) async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
         let io = SocketIOServer(
-            engine: engine, configuration: configuration, eventLoops: Array(group.makeIterator()), adapter: adapter)
+            engine: engine, configuration: configuration, eventLoops: Array(group.makeIterator()),
+            connections: connections, adapter: adapter)
         define(io)
         try await io.start()
         let port = group.next().makePromise(of: Int.self)

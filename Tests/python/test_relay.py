@@ -84,6 +84,20 @@ async def test_a_game_through_plain_round_robin(cluster, balancer, transports):
     await eventually(nothing_is_left)
 
 
+async def test_a_node_that_is_ready_is_known_to_the_others_at_once(cluster):
+    before = list(cluster.nodes)
+    for name in ("late1", "late2", "late3"):
+        late = cluster.add(name)
+        try:
+            _, sid = await opened(late)
+            for node in before:
+                response, body = await post(f"{node.url}{POLLING}&sid={sid}", data="3")
+                assert (response.status, body) == (200, "ok"), node.name
+        finally:
+            cluster.nodes.remove(late)
+            late.stop()
+
+
 async def test_a_session_is_served_by_every_node_with_the_owners_rules(cluster):
     ann, bob = await logged_in(cluster.nodes[0], "ann"), await logged_in(cluster.nodes[0], "bob")
     _, sid = await opened(cluster.nodes[0], Cookie=ann)

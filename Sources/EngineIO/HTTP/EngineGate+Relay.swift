@@ -12,7 +12,7 @@ extension EngineGate: RelayClient {
         guard !values.isEmpty, let peers = loop.configuration.peers else { return true }
         guard
             let pass = RelayPass(
-                values, request.head, receiver: loop.configuration.nodeName, now: EngineClock.milliseconds, by: peers)
+                values, request.head, receiver: loop.configuration.nodeName, now: peers.now, by: peers)
         else {
             loop.counters.relaysForged.increment()
             answer(.refusal(.forbidden()))
@@ -40,7 +40,7 @@ extension EngineGate: RelayClient {
             return true
         }
         let pass = RelayPass(
-            sender: configuration.nodeName, time: EngineClock.milliseconds, peer: request.request.peer)
+            sender: configuration.nodeName, time: peers.now, peer: request.request.peer)
         guard let header = pass.header(request.head, to: String(node), by: peers) else {
             answer(.refusal(.unavailable("this node cannot speak for the cluster yet")))
             return true

@@ -15,6 +15,8 @@ public struct EnginePeerAddress: Sendable, Equatable {
 public protocol EnginePeers: Sendable {
     /// Where a node is reached, by the name that its sessions begin with; `nil` when no live node has that name.
     func address(ofNode name: String) -> EnginePeerAddress?
+    /// The time by a clock that all nodes share, in milliseconds since 1970.
+    var now: Int64 { get }
     /// Proves to every node, and to nobody else, that a node of this cluster says so; printable ASCII without spaces. `nil`
     /// when nothing can be signed now.
     func sign(_ message: String) -> String?

@@ -5,14 +5,14 @@ import NIOHTTP1
 /// can say so.
 struct RelayPass: Equatable {
     static let headerName = "x-rejoin-relay"
-    /// How far the clocks of two nodes may be apart, and how long a request may be under way. Milliseconds.
+    /// How long a request may be under way, in milliseconds.
     static let lifetime: Int64 = 30_000
     /// Longest value of the header that is looked at, in bytes.
     private static let maximumBytes = 1_024
 
     /// The node that passes it on.
     let sender: String
-    /// Milliseconds since 1970, by the sender's clock.
+    /// Milliseconds since 1970, by the clock that the nodes share.
     let time: Int64
     /// The client's address as the sender saw it, `-` when it has none.
     let peer: String

@@ -33,6 +33,7 @@ final class NodeParts: Sendable {
     /// Keeps the sockets of other namespaces, where they have connection state recovery.
     let recovery: RedisRecoveryStore
     let leaving: Leaving
+    let announcement = Announcement()
 
     init(
         _ configuration: RejoinConfiguration, games: GameCatalog, group: MultiThreadedEventLoopGroup, logger: Logger
@@ -79,7 +80,7 @@ final class NodeParts: Sendable {
                 return redis.isConnected ? nil : "this node cannot reach Redis at the moment; connect again"
             }, logger: logger)
         var engine = Self.engine(configuration, name)
-        engine.peers = ClusterPeers(cluster: cluster, keys: keys)
+        engine.peers = ClusterPeers(cluster: cluster, keys: keys, clock: clock)
         server = SocketIOServer(
             engine: engine, configuration: Self.socketIO(configuration),
             eventLoops: eventLoops, connections: SocketConnections(sessions: sessions),
@@ -114,6 +115,11 @@ final class NodeParts: Sendable {
 
     /// Why this node may take no new sockets; `nil` when it may.
     var unreadiness: String? {
+        inability ?? (announcement.isMade ? nil : "the other nodes are being told of this one")
+    }
+
+    /// Why this node could not serve sockets, whoever knows of it.
+    var inability: String? {
         if leaving.isLeaving { return "the node is draining" }
         let readiness = cluster.readiness
         if !readiness.isReady { return readiness.reason ?? readiness.state.rawValue }

@@ -30,6 +30,17 @@ final class Leaving: Sendable {
     var isLeaving: Bool { flag.load(ordering: .acquiring) }
 }
 
+/// Whether the other nodes know where this one is.
+final class Announcement: Sendable {
+    private let flag = Atomic<Bool>(false)
+
+    func made() {
+        flag.store(true, ordering: .releasing)
+    }
+
+    var isMade: Bool { flag.load(ordering: .acquiring) }
+}
+
 /// Where the two listeners ended up, once they are bound.
 final class NodeListeners: Sendable {
     private let ports = Mutex<(public: Int?, admin: Int?)>((nil, nil))
@@ -69,10 +80,13 @@ struct ReadyService: Service {
         let advertised = node.advertise?.description ?? Self.authority(node.host, ports.public)
         self.parts.cluster.advertise(
             address: advertised, adminAddress: Self.authority(node.adminHost, ports.admin))
-        try await self.waiting { self.parts.unreadiness == nil ? () : nil }
-        // Whoever reads that the node is ready finds it so in the registry.
+        try await self.waiting { self.parts.inability == nil ? () : nil }
+        // Whoever reads that the node is ready finds it so in the registry, and every other node knows where it is: they
+        // pass on what is meant for it.
         parts.cluster.renew()
         try await self.waiting { self.parts.cluster.node(self.parts.name)?.state == .ready ? () : nil }
+        await parts.cluster.announce()
+        parts.announcement.made()
         self.onReady(
             NodeAddress(
                 name: self.parts.name.description, url: "http://" + Self.authority(node.host, ports.public),

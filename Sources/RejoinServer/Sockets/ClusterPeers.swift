@@ -6,6 +6,10 @@ import Sessions
 struct ClusterPeers: EnginePeers {
     let cluster: Cluster
     let keys: KeyRing
+    let clock: RedisClock
+
+    /// Redis's time: the clocks of two machines need not agree.
+    var now: Int64 { Int64(clock.now) }
 
     func address(ofNode name: String) -> EnginePeerAddress? {
         guard let node = NodeName(name), let record = cluster.node(node), let address = HostAndPort(record.address)

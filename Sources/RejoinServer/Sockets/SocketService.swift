@@ -55,7 +55,8 @@ struct SocketService: SocketHandler {
         do throws(RequestFailure) {
             let body = payload.arguments.first ?? .emptyObject
             guard body.kind == .object, payload.arguments.count <= 1, payload.attachments.isEmpty else {
-                throw RequestFailure(.badRequest, "\(event.name): one object without binary values is expected as its argument")
+                throw RequestFailure(
+                    .badRequest, "\(event.name): one object without binary values is expected as its argument")
             }
             if let reply = try await rooms.handle(event.name, body, on: socket) {
                 socket.acknowledge(event, reply.json)

@@ -66,6 +66,10 @@ extension ServerCore: EngineApplication {
         connections.authorize(request, of: context)
     }
 
+    func headers(for request: EngineHandshake) -> [(name: String, value: String)] {
+        connections.headers(for: request)
+    }
+
     func makeLoopApplication(_ loop: EngineLoop) -> any EngineLoopApplication {
         let hub = Hub(loop: loop, core: self)
         hubs[loop.eventLoop] = hub

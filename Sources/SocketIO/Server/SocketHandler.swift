@@ -27,12 +27,16 @@ public protocol ConnectionHandler: Sendable {
     /// A later request of a session is asking, with the handshake's context; see
     /// ``EngineApplication/authorize(_:of:)``. By default every one goes on.
     func authorize(_ request: EngineHandshake, of context: any Sendable) -> HandshakeAuthorization
+    /// Headers for every HTTP answer of the engine; see ``EngineApplication/headers(for:)``. By default none.
+    func headers(for request: EngineHandshake) -> [(name: String, value: String)]
 }
 
 extension ConnectionHandler {
     public func authorize(_ request: EngineHandshake, of context: any Sendable) -> HandshakeAuthorization {
         .now(.accept(headers: [], context: ()))
     }
+
+    public func headers(for request: EngineHandshake) -> [(name: String, value: String)] { [] }
 }
 
 /// Lets everybody in, and gives the sockets their ``Socket/handshake``.

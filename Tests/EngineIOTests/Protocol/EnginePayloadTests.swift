@@ -65,10 +65,10 @@ import Testing
 
     @Test("base64 is the standard's", arguments: [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v")])
     func base64(text: String, encoded: String) {
-        var output = ByteBuffer()
-        Base64.encode(ByteBuffer(string: text).readableBytesView, into: &output)
-        #expect(String(buffer: output) == encoded)
-        #expect(Base64.decode(ByteBuffer(string: encoded).readableBytesView) == ByteBuffer(string: text))
+        var payload = ByteBuffer()
+        EnginePayload.write(binary: ByteBuffer(string: text), into: &payload)
+        #expect(String(buffer: payload) == "b" + encoded)
+        #expect(packets(payload) == .success([.binary(ByteBuffer(string: text))]))
     }
 
     @Test("only UTF-8 is a payload")

@@ -8,6 +8,7 @@ import Testing
 struct TestPeers: EnginePeers {
     var secret = "s"
     var addresses: [String: EnginePeerAddress] = [:]
+    var now: Int64 = 1_700_000_000_000
 
     func address(ofNode name: String) -> EnginePeerAddress? { addresses[name] }
 

@@ -12,6 +12,7 @@ import Testing
 
 /// The addresses of the engines of a test, which know each other's once they listen.
 private final class PeerBook: EnginePeers {
+    let now: Int64 = 1_700_000_000_000
     private let book = Mutex(TestPeers())
 
     func enter(_ name: String, _ port: Int) {
@@ -231,7 +232,7 @@ private final class PeerBook: EnginePeers {
             let client = PollingClient(port: other, sid: "three.AAECAwQFBgcICQoLDA0ODw0")
             #expect(try await client.poll().status == 403)
             let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: client.uri)
-            let pass = RelayPass(sender: "two", time: EngineClock.milliseconds, peer: nil)
+            let pass = RelayPass(sender: "two", time: book.now, peer: nil)
             let header = try #require(pass.header(head, to: "one", by: book))
             let answer = try await PollingClient.ask(
                 owner, PollingClient.get(client.uri, "X-Rejoin-Relay: \(header)\r\n"))
@@ -246,7 +247,7 @@ private final class PeerBook: EnginePeers {
             let client = try await opened(owner, other)
             for port in [owner, other] {
                 let answer = try await PollingClient.ask(
-                    port, PollingClient.get(client.uri, "X-Rejoin-Relay: two \(EngineClock.milliseconds) - AAAA\r\n"))
+                    port, PollingClient.get(client.uri, "X-Rejoin-Relay: two \(book.now) - AAAA\r\n"))
                 #expect(answer.status == 403 && answer.body == #"{"code":4,"message":"Forbidden"}"#)
             }
         }
