@@ -140,6 +140,8 @@ public final class EngineConnection: EngineTransportDelegate {
     /// Another transport carries the connection from now on.
     func moved(to transport: any EngineTransport) {
         self.transport = transport
+        // It counts from its own beginning.
+        stall?.takenBytes = transport.takenBytes
         wantsFlush()
     }
 

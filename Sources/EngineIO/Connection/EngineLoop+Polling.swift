@@ -100,7 +100,9 @@ extension EngineLoop {
         // Whatever happened to the session while the decision was waited for.
         guard let transport = transport(of: exchange) else { return refuseWithoutPolling(exchange, errand) }
         switch errand {
-        case .poll: transport.polled(.init(exchange: exchange, headers: headers))
+        case .poll:
+            transport.polled(.init(exchange: exchange, headers: headers))
+            if exchange.isStopping { quiesced(exchange) }
         case .payload: transport.posting(.init(exchange: exchange, headers: headers))
         case .binaryPayload:
             counters.violations.increment()

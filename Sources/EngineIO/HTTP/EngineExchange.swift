@@ -18,6 +18,7 @@ final class EngineExchange: Sendable {
     private let eventLoop: any EventLoop
     private let deliver: @Sendable (EngineExchange, Reply) -> Void
     private let gone = Atomic<Bool>(false)
+    private let stopping = Atomic<Bool>(false)
 
     /// - Parameters:
     ///   - sid: the session's; `nil` while it is yet to be opened.
@@ -56,6 +57,13 @@ final class EngineExchange: Sendable {
 
     /// Nobody waits for a reply any more.
     var isGone: Bool { gone.load(ordering: .acquiring) }
+
+    /// The listener that the request came by stops, perhaps before the session has decided about the request.
+    var isStopping: Bool { stopping.load(ordering: .acquiring) }
+
+    func stop() {
+        stopping.store(true, ordering: .releasing)
+    }
 
     func leave() {
         gone.store(true, ordering: .releasing)

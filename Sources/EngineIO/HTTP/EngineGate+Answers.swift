@@ -54,7 +54,8 @@ extension EngineGate {
         held = Deque()
         readOn()
         context.flush()
-        context.close(mode: .output, promise: nil)
-        timer.linger(context)
+        let sent = context.eventLoop.makePromise(of: Void.self)
+        context.close(mode: .output, promise: sent)
+        timer.linger(context, after: sent.futureResult)
     }
 }

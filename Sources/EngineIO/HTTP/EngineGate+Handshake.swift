@@ -62,6 +62,9 @@ extension EngineGate {
         switch decision {
         case .refuse(let error):
             refuseHandshake(error, isLast: isWebSocket)
+        case .accept where quiescing:
+            // Nobody would tell the connection any more that it has to end.
+            refuseHandshake(.unavailable("this node is stopping"), isLast: true)
         case .accept(let headers, let applicationContext) where isWebSocket:
             loop.counters.handshakes.increment()
             upgrade(request, headers, .handshake(applicationContext))

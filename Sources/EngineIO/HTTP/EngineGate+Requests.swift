@@ -134,6 +134,11 @@ extension EngineGate {
             sendPayload(request)
         case .upgrade(let headers, let isWanted):
             guard let link = request.link else { return }
+            guard !quiescing else {
+                request.exchange = nil
+                link.shard.perform { $0.upgradeFailed(link.sid, link) }
+                return refuse(.unavailable("this node is stopping"))
+            }
             upgrade(request, headers, .session(link, isWanted: isWanted))
         }
     }
@@ -196,6 +201,7 @@ extension EngineGate {
             context?.close(promise: nil)
         }
         guard let exchange = request.exchange else { return }
+        exchange.stop()
         onSession(of: exchange) { $0.quiesced(exchange) }
     }
 

@@ -68,10 +68,15 @@ final class RequestTimer: ChannelInboundHandler, RemovableChannelHandler {
         start(idleTimeout, context)
     }
 
-    /// The last answer is on its way, and nothing is read any more.
-    func linger(_ context: ChannelHandlerContext) {
+    /// The last answer is written, and nothing is read any more. A slow peer may take as long over it as over any other.
+    ///
+    /// - Parameter sent: when the network has taken all of it.
+    func linger(_ context: ChannelHandlerContext, after sent: EventLoopFuture<Void>) {
         state = .lingering
-        start(Self.lingerTime, context)
+        start(idleTimeout, context)
+        sent.assumeIsolated().whenComplete { _ in
+            if context.channel.isActive { self.start(Self.lingerTime, context) }
+        }
     }
 
     private func start(_ time: TimeAmount, _ context: ChannelHandlerContext) {

@@ -35,8 +35,10 @@ enum EnginePayload {
         guard let first = packet.readableBytesView.first else { throw .emptyPacket }
         if first == binary {
             let characters = packet.readableBytesView.dropFirst()
-            // Foundation takes a group of padding alone for a byte.
-            guard !characters.suffix(3).elementsEqual("===".utf8),
+            // Foundation also takes padding that is too much, or not at the end.
+            let padding = characters.drop { $0 != UInt8(ascii: "=") }
+            guard characters.count.isMultiple(of: 4), padding.count <= 2,
+                padding.allSatisfy({ $0 == UInt8(ascii: "=") }),
                 let bytes = Data(base64Encoded: Data(characters))
             else { throw .badBase64 }
             return .binary(ByteBuffer(bytes: bytes))

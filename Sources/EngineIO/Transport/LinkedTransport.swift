@@ -107,8 +107,12 @@ final class LinkedTransport: EngineTransport {
     /// The WebSocket wrote, or may be written to again, or not.
     func writabilityChanged() {
         guard case .open(let connection) = state else { return }
-        let isFull = !isWritable
-        if isFull { link.wantsNotice.store(true, ordering: .relaxed) }
+        var isFull = !isWritable
+        if isFull {
+            link.wantsNotice.store(true, ordering: .sequentiallyConsistent)
+            // The last of it may have been written just before the notice was asked for.
+            isFull = !isWritable
+        }
         guard isFull != self.isFull else { return }
         self.isFull = isFull
         connection.writabilityChanged(now: loop.eventLoop.now)
@@ -118,8 +122,9 @@ final class LinkedTransport: EngineTransport {
 
     var isWritable: Bool {
         if case .closed = state { return false }
-        return link.isSocketWritable.load(ordering: .relaxed)
-            && itemBytes + link.handedBytes.load(ordering: .relaxed) < loop.configuration.maximumQueuedBytes
+        return link.isSocketWritable.load(ordering: .sequentiallyConsistent)
+            && itemBytes + link.handedBytes.load(ordering: .sequentiallyConsistent)
+                < loop.configuration.maximumQueuedBytes
     }
 
     var queuedBytes: Int {

@@ -107,7 +107,7 @@ final class LinkedWebSocket: EngineTransportDelegate {
     // MARK: From the session
 
     func send(_ items: [LinkedTransport.Item], byteCount: Int) {
-        link.handedBytes.subtract(byteCount, ordering: .relaxed)
+        link.handedBytes.subtract(byteCount, ordering: .sequentiallyConsistent)
         guard let transport else { return }
         for item in items {
             switch item {
@@ -118,7 +118,7 @@ final class LinkedWebSocket: EngineTransportDelegate {
         }
         transport.flush()
         look()
-        if link.wantsNotice.exchange(false, ordering: .relaxed) {
+        if link.wantsNotice.exchange(false, ordering: .sequentiallyConsistent) {
             link.onSession { $0.writabilityChanged() }
         }
     }
@@ -126,7 +126,7 @@ final class LinkedWebSocket: EngineTransportDelegate {
     /// Writes down what the network makes of the WebSocket.
     func look() {
         guard let transport else { return }
-        link.isSocketWritable.store(transport.isWritable, ordering: .relaxed)
+        link.isSocketWritable.store(transport.isWritable, ordering: .sequentiallyConsistent)
         link.waitingBytes.store(transport.queuedBytes, ordering: .relaxed)
         link.takenBytes.store(transport.takenBytes, ordering: .relaxed)
     }

@@ -69,6 +69,8 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
         closeTimer = nil
         channelContext = nil
         isChannelWritable = false
+        // A channel that was gone before this was its last handler has not told it.
+        ended(.transportClose)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

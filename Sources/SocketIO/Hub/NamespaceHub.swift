@@ -35,6 +35,8 @@ final class NamespaceHub {
     // MARK: Sockets
 
     func connected(_ socket: Socket) {
+        // What was missed is not all there: nobody hears of the socket, and its client comes back.
+        if socket.recovery?.isIncomplete == true { return socket.connection.close(.forcedClose) }
         socket.state = .connected
         socket.place = sockets.count
         sockets.append(socket)
@@ -51,9 +53,7 @@ final class NamespaceHub {
             socketOfRecoveryID.updateValue(socket, forKey: recovery.id)?.connection.close(.forcedClose)
             restoring.removeValue(forKey: ObjectIdentifier(socket))
             if recovery.isRecovered { ahead[ObjectIdentifier(socket)] = recovery }
-            guard recovery.replay(to: socket) else {
-                return socket.connection.close(.forcedClose)
-            }
+            recovery.replay(to: socket)
             recovery.changed(socket)
         }
         handler.connected(socket)

@@ -4,6 +4,8 @@ import NIOCore
 extension NamespaceHub {
     /// Whether a socket may connect: first its state is looked for, then the handler is asked; nothing is sent to it before.
     nonisolated(nonsending) func decide(_ socket: Socket, auth: JSONBytes?) async -> ConnectDecision {
+        // Its connection may have ended before its turn came.
+        guard socket.state == .connecting else { return .retry }
         guard let recovery else { return await handler.connect(socket, auth: auth) }
         guard recovery.isListening else { return .retry }
         guard let id = auth?["pid"]?.string, id.utf8.count == 22,
@@ -30,6 +32,7 @@ extension NamespaceHub {
             // Later it may be found.
             return .retry
         }
+        guard socket.state == .connecting else { return .retry }
         return await handler.connect(socket, auth: auth)
     }
 

@@ -60,10 +60,11 @@ final class SocketRecovery {
         heard?.removeAll { $0.offset <= state.offset }
     }
 
+    /// Whether it came back without all that it missed.
+    var isIncomplete: Bool { isRecovered && hasOverflown }
+
     /// Sends what the client missed, after the answer to its CONNECT.
-    ///
-    /// - Returns: Whether that was all there was.
-    func replay(to socket: Socket) -> Bool {
+    func replay(to socket: Socket) {
         let messages = missed + (heard ?? [])
         missed = []
         heard = nil
@@ -73,7 +74,6 @@ final class SocketRecovery {
                     namespace: socket.namespaceHub.name, array: message.array, attachments: message.attachments,
                     offset: offset.description))
         }
-        return !(isRecovered && hasOverflown)
     }
 
     // MARK: Changes

@@ -40,7 +40,8 @@ import Testing
             ("\u{1e}4a", .emptyPacket), ("4a\u{1e}\u{1e}4b", .emptyPacket), ("7", .unknownType), ("abc", .unknownType),
             ("4a\u{1e}x", .unknownType), ("bA", .badBase64), ("bAQIDBA", .badBase64), ("bAQI=BA==", .badBase64),
             ("bA===", .badBase64), ("b====", .badBase64), ("bAQ-_", .badBase64), ("bAQ I", .badBase64),
-            ("bAQIDBA==AQID", .badBase64),
+            ("bAQIDBA==AQID", .badBase64), ("bAA=A", .badBase64), ("bAAAA=", .badBase64), ("bAAAA==", .badBase64),
+            ("bAAAAAA=A", .badBase64), ("b=", .badBase64),
         ])
     func violations(text: String, violation: EnginePayload.Violation) {
         #expect(packets(text) == .failure(violation))
