@@ -1,5 +1,6 @@
 import NIOCore
 import SocketIO
+import TestSupport
 import Testing
 
 @Suite("JSON that stays bytes")
@@ -93,7 +94,7 @@ struct JSONBytesTests {
     func mutation() {
         let text = Array(
             "{\"a\":[1.5e3,-20,\"\\uD83D\\uDE00é\\n\",true,null],\"b\":{\"c\":\"12345678\",\"a\":[[]]}}".utf8)
-        var random = SystemRandomNumberGenerator.seeded(7)
+        var random = SeededGenerator(seed: 7)
         var valid = 0
         for _ in 0..<100_000 {
             var mutated = text
@@ -218,24 +219,5 @@ struct JSONBytesTests {
         #expect(String(buffer: try #require(again["json"]).buffer) == "[null,true,3]")
         var empty = JSONObjectWriter(appendingTo: ByteBuffer(string: "x"))
         #expect(String(buffer: empty.finish().buffer) == "x{}")
-    }
-}
-
-extension SystemRandomNumberGenerator {
-    /// The same numbers for the same seed (SplitMix64).
-    static func seeded(_ seed: UInt64) -> some RandomNumberGenerator {
-        SeededGenerator(state: seed)
-    }
-}
-
-private struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-        return word ^ (word >> 31)
     }
 }

@@ -93,14 +93,9 @@ public struct EventRouter: SocketHandler {
         _ handler: @escaping @Sendable (Socket, repeat each Argument) async throws -> Answer
     ) {
         handlers[event] = { socket, event in
-            let payload = try event.payload()
-            var index = 0
-            func next<Value: Decodable>(_ type: Value.Type) throws -> Value {
-                defer { index += 1 }
-                return try payload.decode(type, at: index)
-            }
-            let arguments = (repeat try next((each Argument).self))
-            return try .encoding(await handler(socket, repeat each arguments))
+            var arguments = ArgumentReader(payload: try event.payload())
+            let values = (repeat try arguments.next((each Argument).self))
+            return try .encoding(await handler(socket, repeat each values))
         }
     }
 
@@ -110,14 +105,9 @@ public struct EventRouter: SocketHandler {
         _ handler: @escaping @Sendable (Socket, repeat each Argument) async throws -> Void
     ) {
         handlers[event] = { socket, event in
-            let payload = try event.payload()
-            var index = 0
-            func next<Value: Decodable>(_ type: Value.Type) throws -> Value {
-                defer { index += 1 }
-                return try payload.decode(type, at: index)
-            }
-            let arguments = (repeat try next((each Argument).self))
-            try await handler(socket, repeat each arguments)
+            var arguments = ArgumentReader(payload: try event.payload())
+            let values = (repeat try arguments.next((each Argument).self))
+            try await handler(socket, repeat each values)
             return EventPayload()
         }
     }
@@ -221,5 +211,20 @@ extension DecodingError {
             @unknown default: [any CodingKey]()
             }
         return path.map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".")
+    }
+}
+
+/// Decodes an event's arguments, one after the other.
+private struct ArgumentReader {
+    let payload: EventPayload
+    private var index = 0
+
+    init(payload: EventPayload) {
+        self.payload = payload
+    }
+
+    mutating func next<Value: Decodable>(_ type: Value.Type) throws -> Value {
+        defer { index += 1 }
+        return try payload.decode(type, at: index)
     }
 }

@@ -74,7 +74,7 @@ import Testing
             }
             #expect(messages.count == 9)
             let client = try await servers.second.client()
-            var generator = SystemRandomNumberGenerator.seeded(48)
+            var generator = SeededGenerator(seed: 48)
             var valid = 0
             for round in 0..<20_000 {
                 var text = messages[round % messages.count]
