@@ -170,7 +170,7 @@ let package = Package(
         test("EngineIO", nioCore, nioEmbedded, nioPosix, nioHTTP1, hummingbird, hummingbirdCore, logging),
         test("PrometheusMetrics", coreMetrics),
         test("RedisClient", nioCore, nioPosix, logging, serviceLifecycle),
-        test("RejoinServer", "RedisClient", logging),
+        test("RejoinServer", "RedisClient", "SocketIO", "SocketIOClient", logging, nioCore, nioPosix),
         test("Rooms", "RedisClient", "SocketIO", nioCore, nioPosix, logging, serviceLifecycle),
         test("Sessions", "RedisClient", nioPosix, logging, crypto),
         test(
