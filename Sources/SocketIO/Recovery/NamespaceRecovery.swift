@@ -17,7 +17,8 @@ final class NamespaceRecovery: Sendable {
 
     let namespace: String
     let options: RecoveryOptions
-    private unowned let core: ServerCore
+    /// Whose sockets hear; nil once ``run()`` is over, when the server may go before what it listened to.
+    private let core: Mutex<ServerCore?>
     private let queue = Mutex(Queue())
     private let wake: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
     private let listening = Atomic<Bool>(false)
@@ -27,7 +28,7 @@ final class NamespaceRecovery: Sendable {
     init(namespace: String, options: RecoveryOptions, core: ServerCore) {
         self.namespace = namespace
         self.options = options
-        self.core = core
+        self.core = Mutex(core)
         self.wake = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
@@ -78,6 +79,7 @@ final class NamespaceRecovery: Sendable {
             return queue.items
         }
         for item in rest { item.done(AdapterError(.unavailable, "this node is stopping")) }
+        core.withLock { $0 = nil }
     }
 
     private func writeAll() async {
@@ -141,6 +143,7 @@ final class NamespaceRecovery: Sendable {
     }
 
     private func tell(_ event: RecoveryEvent) {
+        guard let core = core.withLock({ $0 }) else { return }
         switch event {
         case .message(let offset, let message):
             let encoded = EncodedMessage(
