@@ -1,3 +1,4 @@
+import CoreMetrics
 import EngineIO
 import NIOCore
 
@@ -29,6 +30,7 @@ extension NamespaceHub {
                 socket.recovery = SocketRecovery(id: SocketID.random().string, namespace: recovery)
             }
         } catch {
+            recovery.counters.recoveryFailures.increment()
             // Later it may be found.
             return .retry
         }

@@ -19,6 +19,7 @@ final class NamespaceRecovery: Sendable {
     let options: RecoveryOptions
     /// Whose sockets hear; nil once ``run()`` is over, when the server may go before what it listened to.
     private let core: Mutex<ServerCore?>
+    let counters: SocketIOCounters
     private let queue = Mutex(Queue())
     private let wake: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
     private let listening = Atomic<Bool>(false)
@@ -29,6 +30,7 @@ final class NamespaceRecovery: Sendable {
         self.namespace = namespace
         self.options = options
         self.core = Mutex(core)
+        self.counters = core.counters
         self.wake = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
@@ -57,6 +59,7 @@ final class NamespaceRecovery: Sendable {
             return nil
         }
         if let refusal {
+            counters.recoveryFailures.increment()
             done(refusal)
         } else {
             wake.continuation.yield()
@@ -90,7 +93,10 @@ final class NamespaceRecovery: Sendable {
             }
             if items.isEmpty { return }
             let failures = await options.store.write(items.map(\.write), namespace: namespace, options: options)
-            for (item, failure) in zip(items, failures) { item.done(failure) }
+            for (item, failure) in zip(items, failures) {
+                if failure != nil { counters.recoveryFailures.increment() }
+                item.done(failure)
+            }
         }
     }
 
@@ -110,6 +116,7 @@ final class NamespaceRecovery: Sendable {
                 try await options.store.listen(namespace: namespace) { [weak self] event in self?.heard(event) }
                 return listening.store(true, ordering: .releasing)
             } catch {
+                counters.recoveryFailures.increment()
                 do {
                     try await Task.sleep(for: .milliseconds(200))
                 } catch {
@@ -153,6 +160,7 @@ final class NamespaceRecovery: Sendable {
         case .taken(let id, let owner):
             core.hubs.forEach { [namespace] in $0[namespace]?.taken(id: id, owner: owner) }
         case .missed:
+            counters.recoveryGaps.increment()
             core.hubs.forEach { [namespace] in $0[namespace]?.missed() }
         }
     }

@@ -31,6 +31,10 @@ public struct SocketIOCounters: Sendable {
     public let events = Counter(label: "rejoin_socket_events_total")
     /// Copies of broadcasts that were sent to sockets.
     public let deliveries = Counter(label: "rejoin_socket_deliveries_total")
+    /// Messages, states and look-ups of connection state recovery that its store did not take.
+    public let recoveryFailures = Counter(label: "rejoin_socket_recovery_failures_total")
+    /// Times that this node may have missed messages of a namespace with recovery, and sent its sockets to the log.
+    public let recoveryGaps = Counter(label: "rejoin_socket_recovery_gaps_total")
 
     public init() {}
 }
