@@ -123,9 +123,10 @@ async def test_a_connection_begins_with_polling_and_is_upgraded_while_messages_g
         const socket = io(url, quick);
         const heard = [], transports = [];
         socket.on("message-back", (number) => heard.push(number));
-        await next(socket, "connect");
-        transports.push(socket.io.engine.transport.name);
+        // The upgrade may be over as soon as the socket is connected.
         const upgraded = next(socket.io.engine, "upgrade");
+        transports.push(socket.io.engine.transport.name);
+        await next(socket, "connect");
         let sent = 0;
         const send = () => { for (let i = 0; i < 5; i++) socket.emit("message", sent++); };
         const timer = setInterval(send, 2);
