@@ -30,6 +30,9 @@ let deque = Target.Dependency.product(name: "DequeModule", package: "swift-colle
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 
 /// The tests of one target.
@@ -61,10 +64,13 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
         .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: []),
+        .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0", traits: []),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", exact: "5.7.1"),
     ],
     targets: [
         // System libraries.
@@ -77,7 +83,7 @@ let package = Package(
         // The layers, lowest first. Imports go down only.
         .target(
             name: "RedisClient",
-            dependencies: ["CHiredis", nioCore, nioPosix, logging, serviceLifecycle, deque, crypto],
+            dependencies: ["CHiredis", nioCore, nioPosix, nioSSL, logging, serviceLifecycle, deque, crypto],
             swiftSettings: swiftSettings),
         .target(
             name: "Accounts",
@@ -86,14 +92,18 @@ let package = Package(
         .target(
             name: "EngineIO",
             dependencies: [
-                "CZlib", nioCore, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, hummingbirdCore, logging,
-                coreMetrics,
-                crypto, deque,
+                "CZlib", nioCore, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, nioSSL, httpTypes, hummingbirdCore,
+                logging,
+                coreMetrics, crypto, deque,
             ],
             swiftSettings: swiftSettings),
         .target(
             name: "SocketIO",
             dependencies: ["EngineIO", nioCore, nioHTTP1, logging, coreMetrics, deque, serviceLifecycle],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "JSONWebTokens",
+            dependencies: [asyncHTTPClient, jwtKit, logging, nioCore, serviceLifecycle],
             swiftSettings: swiftSettings),
         .target(
             name: "Cluster",
@@ -103,8 +113,9 @@ let package = Package(
         .target(
             name: "Sessions",
             dependencies: [
-                "Accounts", "Cluster", "EngineIO", "RedisClient", "SocketIO", nioCore, nioHTTP1, logging, coreMetrics,
-                metrics, crypto, serviceLifecycle,
+                "Accounts", "Cluster", "EngineIO", "JSONWebTokens", "RedisClient", "SocketIO", nioCore, nioHTTP1,
+                logging,
+                coreMetrics, metrics, crypto, serviceLifecycle,
             ],
             resources: [.embedInCode("Scripts")],
             swiftSettings: swiftSettings),
@@ -118,10 +129,10 @@ let package = Package(
         .target(
             name: "RejoinServer",
             dependencies: [
-                "Accounts", "Cluster", "EngineIO", "PrometheusMetrics", "RedisClient", "Rooms", "Sessions", "SocketIO",
-                nioCore, nioPosix, httpTypes, hummingbird, hummingbirdCore, logging, metrics, coreMetrics,
-                serviceLifecycle,
-                configuration, crypto, unixSignals,
+                "Accounts", "Cluster", "EngineIO", "JSONWebTokens", "PrometheusMetrics", "RedisClient", "Rooms",
+                "Sessions", "SocketIO",
+                nioCore, nioPosix, nioSSL, httpTypes, hummingbird, hummingbirdCore, logging, metrics, coreMetrics,
+                serviceLifecycle, configuration, crypto, unixSignals,
             ],
             resources: [.embedInCode("Web")],
             swiftSettings: swiftSettings),
@@ -168,6 +179,7 @@ let package = Package(
         test("Bench", nioCore),
         test("Cluster", "RedisClient", "SocketIO", nioCore, nioPosix, logging, serviceLifecycle),
         test("EngineIO", nioCore, nioEmbedded, nioPosix, nioHTTP1, hummingbird, hummingbirdCore, logging),
+        test("JSONWebTokens", jwtKit, logging, nioCore, nioPosix, hummingbird),
         test("PrometheusMetrics", coreMetrics),
         test("RedisClient", nioCore, nioPosix, logging, serviceLifecycle),
         test("RejoinServer", "RedisClient", "SocketIO", "SocketIOClient", logging, nioCore, nioPosix),
