@@ -30,6 +30,7 @@ let deque = Target.Dependency.product(name: "DequeModule", package: "swift-colle
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
@@ -83,7 +84,7 @@ let package = Package(
         // The layers, lowest first. Imports go down only.
         .target(
             name: "RedisClient",
-            dependencies: ["CHiredis", nioCore, nioPosix, nioSSL, logging, serviceLifecycle, deque, crypto],
+            dependencies: ["CHiredis", nioCore, nioPosix, nioSSL, nioTLS, logging, serviceLifecycle, deque, crypto],
             swiftSettings: swiftSettings),
         .target(
             name: "Accounts",
@@ -92,9 +93,8 @@ let package = Package(
         .target(
             name: "EngineIO",
             dependencies: [
-                "CZlib", nioCore, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, nioSSL, httpTypes, hummingbirdCore,
-                logging,
-                coreMetrics, crypto, deque,
+                "CZlib", nioCore, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, nioSSL, nioTLS, httpTypes,
+                hummingbirdCore, logging, coreMetrics, crypto, deque,
             ],
             swiftSettings: swiftSettings),
         .target(
@@ -178,7 +178,7 @@ let package = Package(
         test("Accounts", grdb, logging),
         test("Bench", nioCore),
         test("Cluster", "RedisClient", "SocketIO", nioCore, nioPosix, logging, serviceLifecycle),
-        test("EngineIO", nioCore, nioEmbedded, nioPosix, nioHTTP1, hummingbird, hummingbirdCore, logging),
+        test("EngineIO", nioCore, nioEmbedded, nioPosix, nioHTTP1, nioSSL, hummingbird, hummingbirdCore, logging),
         test("JSONWebTokens", jwtKit, logging, nioCore, nioPosix, hummingbird),
         test("PrometheusMetrics", coreMetrics),
         test("RedisClient", nioCore, nioPosix, logging, serviceLifecycle),

@@ -88,6 +88,7 @@ extension Cluster {
         var membership: Membership
         var hearing: Hearing
         var address: String
+        var isTLS = false
         var adminAddress: String
         var isDraining = false
         var hasRun = false
@@ -163,9 +164,15 @@ extension Cluster {
 
 extension Cluster {
     /// Says where the node is reached, once its listeners are bound.
-    public func advertise(address: String, adminAddress: String) {
+    ///
+    /// - Parameters:
+    ///   - address: `HOST:PORT` of the public listener, for the other nodes.
+    ///   - isTLS: whether TLS is spoken there; default false.
+    ///   - adminAddress: `HOST:PORT` of the admin listener.
+    public func advertise(address: String, isTLS: Bool = false, adminAddress: String) {
         state.withLock { state in
             state.address = address
+            state.isTLS = isTLS
             state.adminAddress = adminAddress
         }
         pulse.continuation.yield()
@@ -230,7 +237,8 @@ extension Cluster {
     func readiness(of state: State, isConnected: Bool) -> Readiness {
         let now = ContinuousClock.now
         return ReadinessFacts(
-            name: name, isDraining: state.isDraining, isConnected: isConnected, phase: state.membership.phase,
+            name: name, isDraining: state.isDraining, isConnected: isConnected,
+            redisFailure: isConnected ? nil : redis.failure?.message, phase: state.membership.phase,
             heardAgo: state.hearing.lastHeard.map { now - $0 },
             heartbeatAgo: state.membership.lastHeartbeat.map { now - $0 },
             heartbeatFailure: state.membership.failure, isDeaf: state.hearing.isDeaf,
@@ -246,8 +254,9 @@ extension Cluster {
         let (sockets, rooms) = load()
         let readiness = readiness(of: state, isConnected: isConnected)
         return NodeRecord(
-            name: name, incarnation: incarnation, address: state.address, adminAddress: state.adminAddress,
-            version: configuration.version, startedAt: state.startedAt, sockets: sockets, rooms: rooms,
+            name: name, incarnation: incarnation, address: state.address, isTLS: state.isTLS,
+            adminAddress: state.adminAddress, version: configuration.version, startedAt: state.startedAt,
+            sockets: sockets, rooms: rooms,
             state: readiness.state, reason: readiness.reason ?? "", storeID: configuration.storeID,
             host: configuration.host, age: .zero)
     }

@@ -14,6 +14,8 @@ struct ReadinessFacts {
     var name: NodeName
     var isDraining = false
     var isConnected = true
+    /// Why Redis cannot be used; nil when that is not known.
+    var redisFailure: String?
     var phase = Membership.Phase.member
     /// How long ago the node heard itself, and its heartbeat was answered; nil when never.
     var heardAgo: Duration?
@@ -32,11 +34,12 @@ struct ReadinessFacts {
         case .replaced: return Readiness(state: .unready, reason: "another process has the node name \(name)")
         case .left: return Readiness(state: .draining, reason: "the node has left the cluster")
         case .joining:
-            let reason = isConnected ? "the node has not joined the cluster yet" : "not connected to Redis"
+            guard isConnected else { return Readiness(state: .starting, reason: disconnection) }
+            let reason = "the node has not joined the cluster yet"
             return Readiness(state: .starting, reason: heartbeatFailure.map { "\(reason): \($0)" } ?? reason)
         case .member: break
         }
-        if !isConnected { return Readiness(state: .unready, reason: "not connected to Redis") }
+        if !isConnected { return Readiness(state: .unready, reason: disconnection) }
         let failure = heartbeatFailure.map { ": \($0)" } ?? ""
         guard let heartbeatAgo else { return Readiness(state: .starting, reason: "no heartbeat yet\(failure)") }
         // One that failed is no reason yet: a node that is ready in turns helps nobody.
@@ -52,6 +55,10 @@ struct ReadinessFacts {
         }
         if let reason = storeReason ?? addressReason { return Readiness(state: .unready, reason: reason) }
         return .ready
+    }
+
+    private var disconnection: String {
+        "not connected to Redis" + (redisFailure.map { ": \($0)" } ?? "")
     }
 
     private var storeReason: String? {

@@ -26,8 +26,6 @@ public final class RedisClient: Sendable, Service {
         var pipeline: CommandPipeline?
         var connectionHandlers: [@Sendable (RedisServerInfo) -> Void] = []
         var connectionWaiters: [ObjectIdentifier: EventLoopPromise<Void>] = [:]
-        /// Why the last attempt to connect came to nothing.
-        var lastFailure: RedisError?
     }
 
     /// - Parameters:
@@ -52,7 +50,7 @@ public final class RedisClient: Sendable, Service {
             do throws(RedisError) {
                 return try await self.serveOneConnection()
             } catch {
-                await onLoop(self.eventLoop) { self.loopState.value.lastFailure = error }
+                self.queue.failed(error)
                 throw error
             }
         }
@@ -85,6 +83,11 @@ public final class RedisClient: Sendable, Service {
     /// What the connected server said of itself; nil while there is no connection.
     public var server: RedisServerInfo? {
         self.queue.server
+    }
+
+    /// Why the last attempt to connect came to nothing; nil while there is a connection, and before the first attempt.
+    public var failure: RedisError? {
+        self.queue.failure
     }
 
     /// Whether there is a connection that was ready for use; it may be suspect.
@@ -122,7 +125,7 @@ public final class RedisClient: Sendable, Service {
             promise.fail(
                 RedisError(
                     code: .unavailable, message: "\(self.configuration) cannot be used within \(timeout)",
-                    underlying: self.loopState.value.lastFailure))
+                    underlying: self.failure))
         }
         self.eventLoop.execute {
             if self.isConnected {

@@ -10,29 +10,34 @@ public struct RedisConfiguration: Sendable {
     public var password: String?
     /// The number given to `SELECT`; default 0.
     public var database: Int
+    /// How the connections are encrypted; nil, by `redis://`: not at all. Never plain text where it is given.
+    public var tls: RedisTLS?
     /// How long a command waits for its answer; default 500 ms.
     public var commandTimeout: Duration = .milliseconds(500)
-    /// How long making a connection may take, name resolution included; default 1 s.
+    /// How long making a connection may take, name resolution and TLS included; default 1 s.
     public var connectTimeout: Duration = .seconds(1)
     /// How many commands may be queued or unanswered; default 16,384. One more is refused at once.
     public var maximumInFlight: Int = 16_384
     /// How many bytes one reply may have; default 16 MiB. A longer one ends the connection.
     public var maximumReplyBytes: Int = 16 << 20
 
-    /// Reads `redis://[[user]:password@]host[:port][/database]`; user and password are percent-decoded.
+    /// Reads `redis://[[user]:password@]host[:port][/database]`, or the same with `rediss://` for TLS; user and password
+    /// are percent-decoded.
     ///
     /// - Throws: `RedisError` with code `invalidConfiguration`, whose message says what was wrong and what is expected,
     ///   without repeating the password.
     public init(url: String) throws(RedisError) {
         guard let (scheme, rest) = url.split(around: "://") else {
-            throw .configuration("no scheme; expected redis://[user:password@]host[:port][/database]")
+            throw .configuration(
+                "no scheme; expected redis://[user:password@]host[:port][/database], or rediss:// for TLS")
         }
         switch scheme.lowercased() {
         case "redis": break
-        case "rediss", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster":
-            throw .configuration("\(scheme):// is not supported by this version; use redis://")
+        case "rediss": self.tls = RedisTLS()
+        case "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster":
+            throw .configuration("\(scheme):// is not supported by this version; use redis:// or rediss://")
         default:
-            throw .configuration("unknown scheme \(scheme)://; expected redis://")
+            throw .configuration("unknown scheme \(scheme)://; expected redis:// or rediss://")
         }
         guard !rest.contains(where: { $0 == "?" || $0 == "#" }) else {
             throw .configuration(
@@ -107,7 +112,7 @@ extension RedisConfiguration: CustomStringConvertible, CustomDebugStringConverti
     public var description: String {
         let credentials = self.password == nil ? "" : "\(self.user ?? ""):***@"
         let host = self.host.contains(":") ? "[\(self.host)]" : self.host
-        return "redis://\(credentials)\(host):\(self.port)/\(self.database)"
+        return "\(self.tls == nil ? "redis" : "rediss")://\(credentials)\(host):\(self.port)/\(self.database)"
     }
 
     public var debugDescription: String { self.description }

@@ -30,7 +30,7 @@ public struct RedisError: Error, Sendable, CustomStringConvertible {
     }
 
     /// Whether Redis cannot serve at the moment, though it may later: there is no connection or no answer in time, or
-    /// Redis says itself that it cannot (it loads, is a replica, is full, cannot persist, is busy with a script …).
+    /// Redis says itself that it cannot (it loads, is a replica, is full, cannot persist, is busy with a script, does not hold the key …).
     ///
     /// False for what would fail again: an error of the command itself, refused credentials, a bad configuration.
     public var isUnavailable: Bool {
@@ -43,6 +43,7 @@ public struct RedisError: Error, Sendable, CustomStringConvertible {
 
     private static let wordsOfUnavailability: Set<String> = [
         "LOADING", "READONLY", "OOM", "MISCONF", "NOREPLICAS", "BUSY", "CLUSTERDOWN", "TRYAGAIN", "MASTERDOWN",
+        "MOVED", "ASK",
     ]
 
     public var description: String {

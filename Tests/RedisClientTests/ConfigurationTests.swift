@@ -26,7 +26,7 @@ struct ConfigurationTests {
             "", "localhost:6379", "http://h", "redis://", "redis://:6379", "redis://h:0", "redis://h:65536",
             "redis://h:+1", "redis://h:", "redis://h/x", "redis://h/-1", "redis://user@h", "redis://:%zz@h",
             "redis://:%ff@h", "redis://[::1",
-            "redis://u:hunter2/x@h", "redis://u:hunter2?x@h", "redis://u:hunter2#@h", "rediss://u:hunter2@h",
+            "redis://u:hunter2/x@h", "redis://u:hunter2?x@h", "redis://u:hunter2#@h", "rediss+sentinel://u:hunter2@h",
             "redis+sentinel://h1,h2/name", "redis+cluster://h1,h2",
         ])
     func invalid(url: String) async {
@@ -34,6 +34,13 @@ struct ConfigurationTests {
         #expect(failure?.code == .invalidConfiguration)
         #expect(failure?.isUnavailable == false)
         #expect(failure?.description.contains("hunter2") == false)
+    }
+
+    @Test("rediss:// is TLS, redis:// is none")
+    func scheme() throws {
+        #expect(try RedisConfiguration(url: "rediss://u:a@h:1/2").tls == RedisTLS())
+        #expect("\(try RedisConfiguration(url: "REDISS://h"))" == "rediss://h:6379/0")
+        #expect(try RedisConfiguration(url: "redis://h").tls == nil)
     }
 
     @Test("neither a description nor a dump shows the password")

@@ -31,8 +31,9 @@ struct ScriptedServerTests {
     @Test(
         "an error reply is thrown with its first word, and the connection goes on",
         arguments: [
-            ("NOSCRIPT No matching script", "NOSCRIPT", false), ("MOVED 1 127.0.0.1:1", "MOVED", false),
-            ("ERR unknown", "ERR", false), ("NOPERM no", "NOPERM", false), ("BUSY script", "BUSY", true),
+            ("NOSCRIPT No matching script", "NOSCRIPT", false), ("MOVED 1 127.0.0.1:1", "MOVED", true),
+            ("ASK 1 127.0.0.1:1", "ASK", true), ("MASTERDOWN link", "MASTERDOWN", true), ("NOPERM no", "NOPERM", false),
+            ("ERR unknown", "ERR", false), ("BUSY script", "BUSY", true),
             ("OOM full", "OOM", true), ("MISCONF disk", "MISCONF", true), ("NOREPLICAS few", "NOREPLICAS", true),
             ("CLUSTERDOWN down", "CLUSTERDOWN", true), ("TRYAGAIN later", "TRYAGAIN", true), ("odd", "odd", false),
             ("", "ERR", false),
@@ -43,6 +44,22 @@ struct ScriptedServerTests {
             #expect(failure?.code == .server(word))
             #expect(failure?.isUnavailable == isUnavailable)
             #expect(try await client.send("OTHER") == .integer(1))
+        }
+    }
+
+    @Test("NOSCRIPT: the script is sent with its source, once; a second NOSCRIPT is an error")
+    func unknownScript() async throws {
+        let script = RedisScript(name: "answer", source: Array("return 1".utf8))
+        for answer in [":7\r\n", "-NOSCRIPT still not\r\n"] {
+            let server = try await ScriptedServer(
+                answer: afterHandshake { $0 == "EVALSHA" ? ["-NOSCRIPT No matching script\r\n"] : [answer] })
+            try await withClient(server.url) { client async throws in
+                let result = try? await client.eval(script, keys: ["k"], arguments: [.integer(2)])
+                #expect(result == (answer == ":7\r\n" ? .integer(7) : nil))
+            }
+            let commands = server.received.all.filter { $0.hasPrefix("EVAL") }
+            #expect(commands == ["EVALSHA \(script.sha1) 1 k 2", "EVAL return 1 1 k 2"])
+            try await server.close()
         }
     }
 

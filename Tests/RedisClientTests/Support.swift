@@ -35,9 +35,12 @@ func makeClient(
         configuration: configuration, eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: logger)
 }
 
-func makeSubscriber(_ url: String) throws -> RedisSubscriber {
+func makeSubscriber(
+    _ url: String, configure: (inout RedisConfiguration) -> Void = { _ in }
+) throws -> RedisSubscriber {
     var configuration = try RedisConfiguration(url: url)
     configuration.commandTimeout = .seconds(5)
+    configure(&configuration)
     return RedisSubscriber(
         configuration: configuration, eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: quietLogger)
 }

@@ -212,6 +212,6 @@ private func writeText(_ path: String, _ text: String) throws {
 }
 
 /// Removes a folder with all that is in it. What is left over is in the system's temporary folder.
-private func removeTree(_ path: String) {
+func removeTree(_ path: String) {
     try? FileManager.default.removeItem(atPath: path)
 }

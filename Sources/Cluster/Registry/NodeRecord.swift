@@ -6,6 +6,8 @@ public struct NodeRecord: Sendable, Equatable {
     public var incarnation: Incarnation
     /// `HOST:PORT` where the other nodes reach it; empty until it listens.
     public var address: String
+    /// Whether TLS is spoken at ``address``, and nothing else.
+    public var isTLS = false
     /// `HOST:PORT` of its admin listener; empty when it has none.
     public var adminAddress: String
     /// Version of the program.
@@ -37,6 +39,7 @@ extension NodeRecord {
             ("name", .string(name.description)),
             ("incarnation", .string(incarnation.description)),
             ("address", .string(address)),
+            ("scheme", .string(isTLS ? "https" : "http")),
             ("admin", .string(adminAddress)),
             ("version", .string(version)),
             ("started", .integer(startedAt)),
@@ -70,6 +73,7 @@ extension NodeRecord {
         self.name = name
         self.incarnation = incarnation
         self.address = texts["address"] ?? ""
+        self.isTLS = texts["scheme"] == "https"
         self.adminAddress = texts["admin"] ?? ""
         self.version = texts["version"] ?? ""
         self.startedAt = count("started")

@@ -42,7 +42,11 @@ final class CommandPipeline: ReplyConsumer {
     /// Writes commands, already encoded, and flushes once.
     func submit(_ commands: ByteBuffer, _ waiters: [ReplyContinuation]) {
         guard self.connection.isOpen else {
-            for waiter in waiters { waiter.resume(returning: .failure(.notConnected)) }
+            let reason = self.connection.failure
+            let error =
+                reason.map { RedisError(code: .unavailable, message: $0.message, underlying: $0.underlying) }
+                ?? .notConnected
+            for waiter in waiters { waiter.resume(returning: .failure(error)) }
             return
         }
         switch self.machine.commandsSubmitted(waiters, now: self.now) {

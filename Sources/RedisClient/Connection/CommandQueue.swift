@@ -19,6 +19,8 @@ final class CommandQueue: Sendable {
         /// Whether the event loop was already told that there is something.
         var isTakerCalled = false
         var server: RedisServerInfo?
+        /// Why the last attempt to connect came to nothing; nil while there is a connection.
+        var failure: RedisError?
     }
 
     private let state = Mutex(State())
@@ -30,6 +32,10 @@ final class CommandQueue: Sendable {
 
     var server: RedisServerInfo? {
         self.state.withLock { $0.server }
+    }
+
+    var failure: RedisError? {
+        self.state.withLock { $0.failure }
     }
 
     /// Adds one command, or refuses it and resumes the continuation at once.
@@ -83,7 +89,13 @@ final class CommandQueue: Sendable {
             state.admission = .open
             state.unanswered = 0
             state.server = server
+            state.failure = nil
         }
+    }
+
+    /// There is no connection, and why.
+    func failed(_ error: RedisError) {
+        self.state.withLock { $0.failure = error }
     }
 
     func updated(unanswered: Int, isSuspect: Bool) {

@@ -10,7 +10,7 @@ struct ServedConnection: Sendable {
 
 /// Makes one connection after another, with growing pauses, until cancellation or graceful shutdown.
 ///
-/// A server that cannot be reached is one warning, not one for each attempt.
+/// A server that cannot be reached is one warning a reason, not one for each attempt.
 func runConnections(
     logger: Logger, configuration: RedisConfiguration,
     serveOne: @escaping @Sendable () async throws(RedisError) -> ServedConnection
@@ -18,21 +18,21 @@ func runConnections(
     await cancelWhenGracefulShutdown {
         var backoff = Backoff()
         var random = SystemRandomNumberGenerator()
-        var isKnownToBeAway = false
+        var known: String?
         while !Task.isCancelled {
             var lasted: Duration?
             do throws(RedisError) {
                 let served = try await serveOne()
                 lasted = served.duration
-                isKnownToBeAway = false
+                known = nil
                 if Task.isCancelled { break }
                 logger.warning("lost the connection to redis", metadata: metadata(configuration, served.reason))
             } catch {
                 if Task.isCancelled { break }
                 logger.log(
-                    level: isKnownToBeAway ? .debug : .warning, "cannot use redis",
+                    level: error.message == known ? .debug : .warning, "cannot use redis",
                     metadata: metadata(configuration, error))
-                isKnownToBeAway = true
+                known = error.message
             }
             // Cancelled while it slept: the loop's condition ends it.
             try? await Task.sleep(for: backoff.delay(afterServing: lasted, using: &random))

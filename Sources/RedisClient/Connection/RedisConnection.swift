@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import NIOSSL
 
 /// What a connection's replies are given to. Called on the connection's event loop.
 protocol ReplyConsumer: AnyObject {
@@ -25,13 +26,17 @@ final class RedisConnection: ChannelInboundHandler {
         self.reader = ReplyReader(maximumReplyBytes: maximumReplyBytes)
     }
 
-    /// Connects, without sending anything yet.
+    /// Connects, without sending anything yet; with TLS the server's certificate was verified before this returns.
     ///
-    /// - Throws: `unavailable` when there is no connection within `connectTimeout`.
+    /// - Throws: `unavailable` when there is no connection within `connectTimeout`, `invalidConfiguration` when the files
+    ///   for TLS cannot be used.
     static func connect(
         _ configuration: RedisConfiguration, on eventLoop: any EventLoop
     ) async throws(RedisError) -> (any Channel, NIOLoopBound<RedisConnection>) {
         let maximumReplyBytes = configuration.maximumReplyBytes
+        let encryption = try configuration.tls?.encryption(of: configuration, on: eventLoop)
+        // Not looked for in the pipeline: the connection may have ended before, and knows why.
+        let made = eventLoop.makePromise(of: NIOLoopBound<RedisConnection>.self)
         let bootstrap = ClientBootstrap(group: eventLoop)
             .connectTimeout(TimeAmount(configuration.connectTimeout))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -39,20 +44,23 @@ final class RedisConnection: ChannelInboundHandler {
             .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 64 << 10))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(
-                        RedisConnection(maximumReplyBytes: maximumReplyBytes))
+                    try encryption?.begin(on: channel)
+                    let connection = RedisConnection(maximumReplyBytes: maximumReplyBytes)
+                    try channel.pipeline.syncOperations.addHandler(connection)
+                    made.succeed(NIOLoopBound(connection, eventLoop: channel.eventLoop))
                 }
             }
         do {
             let channel = try await bootstrap.connect(host: configuration.host, port: configuration.port).get()
-            let connection = try await channel.eventLoop.submit {
-                NIOLoopBound(
-                    try channel.pipeline.syncOperations.handler(type: RedisConnection.self),
-                    eventLoop: channel.eventLoop)
-            }.get()
-            return (channel, connection)
+            try await encryption?.established(on: channel)
+            return (channel, try await made.futureResult.get())
         } catch {
-            throw RedisError(code: .unavailable, message: "no connection to redis", underlying: error)
+            made.fail(error)
+            encryption?.abandon()
+            throw error as? RedisError
+                ?? RedisError(
+                    code: .unavailable, message: "no connection to \(configuration.host):\(configuration.port)",
+                    underlying: error)
         }
     }
 
@@ -106,6 +114,11 @@ final class RedisConnection: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // Redis went away without the goodbye of TLS: what follows is the end of the connection, as without TLS.
+        if error as? NIOSSLError == .uncleanShutdown { return }
+        if let finding = RedisTLS.finding(in: error) {
+            return self.close(RedisError(code: .closed, message: finding, underlying: error))
+        }
         self.close(RedisError(code: .closed, message: "the connection to redis failed", underlying: error))
     }
 
