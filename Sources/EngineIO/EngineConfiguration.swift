@@ -41,6 +41,11 @@ public struct EngineConfiguration: Sendable {
     /// Which pages of other origins may read the engine's answers. Default none.
     public var cors = EngineCORS.none
 
+    /// TLS of the listener: every connection is HTTPS and `wss`. Default none.
+    public var tls: EngineTLS?
+    /// How long the TLS handshake of a connection may take. Default 10 s.
+    public var tlsHandshakeTimeout = Duration.seconds(10)
+
     /// The other nodes, for whose sessions requests are passed on. Default none: such a session is unknown.
     public var peers: (any EnginePeers)?
     /// Requests and WebSockets of other nodes' sessions that pass through here at once; one more is answered with 503.
@@ -49,7 +54,7 @@ public struct EngineConfiguration: Sendable {
     /// Open sessions; above, a handshake is answered with 503. And clients' connections together with those to other nodes
     /// that are made for them; above, nothing is passed on. Default any number.
     public var maximumConnections = Int.max
-    /// How long another node may take to accept a connection; then its sessions are unknown. Default 1 s.
+    /// How long another node may take to accept a connection, TLS included; then its sessions are unknown. Default 1 s.
     public var relayConnectTimeout = Duration.seconds(1)
 
     public init() {}

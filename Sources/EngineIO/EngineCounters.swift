@@ -38,6 +38,8 @@ public final class EngineCounters: Sendable {
     public let relaysRefused = Counter(label: "rejoin_engine_relays_refused_total")
     /// Requests that claim, without proof, that another node passed them on.
     public let relaysForged = Counter(label: "rejoin_engine_relays_forged_total")
+    /// Accepted connections whose TLS handshake did not come to its end.
+    public let tlsFailures = Counter(label: "rejoin_engine_tls_failures_total")
     public let violations = Counter(label: "rejoin_engine_violations_total")
 
     public init() {}

@@ -9,11 +9,14 @@ public struct EngineHandshake: Sendable {
     public let query: [String: String]
     /// The peer's address as the transport saw it; a proxy's behind one.
     public let peer: SocketAddress?
+    /// Whether it came by TLS to the listener that accepted it, this node's or that of one which passed it on.
+    public let isTLS: Bool
 
-    public init(head: HTTPRequestHead, query: [String: String], peer: SocketAddress?) {
+    public init(head: HTTPRequestHead, query: [String: String], peer: SocketAddress?, isTLS: Bool = false) {
         self.head = head
         self.query = query
         self.peer = peer
+        self.isTLS = isTLS
     }
 }
 

@@ -42,6 +42,12 @@ public struct EngineChannel: HTTPChannelHandler {
             counters.channels.add(1)
             channel.closeFuture.whenComplete { _ in counters.channels.add(-1) }
             let pipeline = channel.pipeline.syncOperations
+            if let tls = server.configuration.tls {
+                try pipeline.addHandlers([
+                    tls.makeServerHandler(),
+                    TLSHandshake(server.configuration, counters: counters, logger: logger),
+                ])
+            }
             let encoder = HTTPResponseEncoder()
             var limits = NIOHTTPDecoderLimitConfiguration()
             limits.maxHeaderFieldCount = server.configuration.maximumHeaders

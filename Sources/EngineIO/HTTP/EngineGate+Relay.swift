@@ -19,7 +19,7 @@ extension EngineGate: RelayClient {
             return false
         }
         request.isRelayed = true
-        request.request = EngineHandshake(head: request.head, query: [:], peer: pass.address)
+        request.request = EngineHandshake(head: request.head, query: [:], peer: pass.address, isTLS: pass.isTLS)
         return true
     }
 
@@ -40,13 +40,16 @@ extension EngineGate: RelayClient {
             return true
         }
         let pass = RelayPass(
-            sender: configuration.nodeName, time: peers.now, peer: request.request.peer)
+            sender: configuration.nodeName, time: peers.now, peer: request.request.peer,
+            isTLS: request.request.isTLS)
         guard let header = pass.header(request.head, to: String(node), by: peers) else {
             answer(.refusal(.unavailable("this node cannot speak for the cluster yet")))
             return true
         }
         counters.relayed.increment()
-        let relay = Relay(loop: loop, client: self, head: RelayHeaders.request(request.head, pass: header))
+        let relay = Relay(loop: loop, client: self, head: RelayHeaders.request(request.head, pass: header)) { reason in
+            peers.noTLS(withNode: String(node), reason)
+        }
         request.relay = relay
         sayContinue(request)
         if request.isWhole { relay.send(.end(nil)) }

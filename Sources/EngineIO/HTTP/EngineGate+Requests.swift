@@ -8,7 +8,8 @@ extension EngineGate {
     func begin(_ head: HTTPRequestHead) {
         let request = EngineGateRequest(head)
         state = .engine(request)
-        request.request = EngineHandshake(head: head, query: [:], peer: context?.remoteAddress)
+        request.request = EngineHandshake(
+            head: head, query: [:], peer: context?.remoteAddress, isTLS: loop.configuration.tls != nil)
         // A payload is announced to its session at once; another body is refused, and not waited for.
         if head.method == .POST || UpgradeRequest.hasBody(head) {
             start(request)
@@ -48,7 +49,8 @@ extension EngineGate {
         } catch {
             return refuseHandshake(error, isLast: isUpgrade(head))
         }
-        request.request = EngineHandshake(head: head, query: query.query, peer: request.request.peer)
+        request.request = EngineHandshake(
+            head: head, query: query.query, peer: request.request.peer, isTLS: request.request.isTLS)
         if let sid = query.sid, relay(request, sid) { return }
         switch (query.transport, query.sid) {
         case (.polling, nil) where UpgradeRequest.hasBody(head): refuseHandshake(.badRequest)

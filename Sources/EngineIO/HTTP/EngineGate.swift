@@ -266,7 +266,8 @@ final class EngineGate: ChannelDuplexHandler, RemovableChannelHandler {
         guard let promise = http else { return true }
         http = nil
         do {
-            try context.pipeline.syncOperations.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+            try context.pipeline.syncOperations.addHandler(
+                HTTP1ToHTTPServerCodec(secure: loop.configuration.tls != nil))
             promise.succeed(
                 try HTTPChannel(
                     wrappingChannelSynchronously: context.channel,

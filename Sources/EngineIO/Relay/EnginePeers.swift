@@ -3,10 +3,13 @@ public struct EnginePeerAddress: Sendable, Equatable {
     /// A name or an address, IPv6 without brackets.
     public let host: String
     public let port: Int
+    /// Whether it speaks TLS, and nothing else.
+    public let isTLS: Bool
 
-    public init(host: String, port: Int) {
+    public init(host: String, port: Int, isTLS: Bool = false) {
         self.host = host
         self.port = port
+        self.isTLS = isTLS
     }
 }
 
@@ -22,4 +25,11 @@ public protocol EnginePeers: Sendable {
     func sign(_ message: String) -> String?
     /// Whether a node of this cluster made that signature for the message.
     func verify(_ signature: String, of message: String) -> Bool
+    /// There was no TLS with a node's listener, which nothing was said to, therefore: most often its certificate is not one
+    /// that is believed here.
+    func noTLS(withNode name: String, _ reason: String)
+}
+
+extension EnginePeers {
+    public func noTLS(withNode name: String, _ reason: String) {}
 }

@@ -3,6 +3,8 @@ import DequeModule
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
+import NIOTLS
 
 /// What a relay tells the client's side. Confined to the event loop of the client's connection, which is the relay's too.
 protocol RelayClient: AnyObject {
@@ -39,20 +41,26 @@ final class Relay: ChannelDuplexHandler, RemovableChannelHandler {
     private weak var client: (any RelayClient)?
     private var state: State
     private var timer: Scheduled<Void>?
+    private var connectTimer: Scheduled<Void>?
+    /// The name that the owner's certificate has to be for, by TLS.
+    private var expectedName: String?
     private let decoder = ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .forwardBytes))
     private let encoder = HTTPRequestEncoder()
     private var switchingHead: HTTPResponseHead?
     private var rawBytes: [NIOAny] = []
     private var context: ChannelHandlerContext?
+    /// Called when there is no TLS with the owner, with what was wrong.
+    private let onRefusedTLS: (String) -> Void
 
-    init(loop: EngineLoop, client: any RelayClient, head: HTTPRequestHead) {
+    init(loop: EngineLoop, client: any RelayClient, head: HTTPRequestHead, onRefusedTLS: @escaping (String) -> Void) {
         self.loop = loop
+        self.onRefusedTLS = onRefusedTLS
         self.client = client
         state = .connecting([.head(head)])
         loop.counters.relays.add(1)
     }
 
-    /// Connects, and sends what has come until then.
+    /// Connects, and sends what has come until then; by TLS only after the owner's certificate was verified.
     func start(_ address: EnginePeerAddress) {
         let configuration = loop.configuration
         let bound = NIOLoopBound(self, eventLoop: loop.eventLoop)
@@ -61,21 +69,66 @@ final class Relay: ChannelDuplexHandler, RemovableChannelHandler {
         timer = loop.eventLoop.scheduleTask(in: .nanoseconds(patience.wholeMilliseconds * 1_000_000)) {
             bound.value.fail()
         }
+        let connectTime = TimeAmount.nanoseconds(configuration.relayConnectTimeout.wholeMilliseconds * 1_000_000)
+        if address.isTLS {
+            connectTimer = loop.eventLoop.scheduleTask(in: connectTime) {
+                bound.value.unreached(because: RelayTLSTimeout())
+            }
+        }
         ClientBootstrap(group: loop.eventLoop)
-            .connectTimeout(.nanoseconds(configuration.relayConnectTimeout.wholeMilliseconds * 1_000_000))
+            .connectTimeout(connectTime)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let relay = bound.value
+                    if address.isTLS {
+                        let client = try EngineTLS.client(of: address.host, by: configuration.tls)
+                        relay.expectedName = client.name
+                        try channel.pipeline.syncOperations.addHandler(
+                            NIOSSLClientHandler(context: client.context, serverHostname: client.name))
+                    }
                     try channel.pipeline.syncOperations.addHandlers([relay.encoder, relay.decoder, relay])
                 }
             }
             .connect(host: address.host, port: address.port)
             .hop(to: loop.eventLoop)
-            .whenComplete { result in bound.value.connected(result) }
+            .whenComplete { result in
+                // By TLS it is only the way there that is open yet.
+                if case .success(let channel) = result, address.isTLS { return bound.value.shakesHands(channel) }
+                bound.value.connected(result)
+            }
+    }
+
+    private func shakesHands(_ channel: any Channel) {
+        guard case .connecting = state else { return channel.close(promise: nil) }
+        // The handshake may have failed before this.
+        if !channel.isActive { connected(.failure(ChannelError.eof)) }
+    }
+
+    private func shookHands(_ context: ChannelHandlerContext) {
+        do {
+            let tls = try context.pipeline.syncOperations.handler(type: NIOSSLClientHandler.self)
+            if let expectedName, tls.peerCertificate?.isFor(expectedName) != true {
+                throw NIOSSLExtraError.failedToValidateHostname
+            }
+            connected(.success(context.channel))
+        } catch {
+            unreached(because: error)
+        }
+    }
+
+    /// There is no TLS with the owner.
+    private func unreached(because error: any Error) {
+        guard case .connecting = state else { return }
+        onRefusedTLS("\(error)")
+        let channel = context?.channel
+        connected(.failure(error))
+        channel?.close(promise: nil)
     }
 
     private func connected(_ result: Result<any Channel, any Error>) {
+        connectTimer?.cancel()
+        connectTimer = nil
         switch (state, result) {
         case (.connecting(let parts), .success(let channel)):
             state = .open(channel)
@@ -136,7 +189,8 @@ final class Relay: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// The client is gone, or this node is leaving.
     func close() {
-        let channel = channel
+        // One that has no TLS yet is not to wait for it.
+        let channel = channel ?? context?.channel
         end()
         channel?.close(promise: nil)
     }
@@ -146,6 +200,8 @@ final class Relay: ChannelDuplexHandler, RemovableChannelHandler {
         state = .closed
         timer?.cancel()
         timer = nil
+        connectTimer?.cancel()
+        connectTimer = nil
         loop.counters.relays.add(-1)
     }
 
@@ -196,12 +252,24 @@ final class Relay: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireChannelWritabilityChanged()
     }
 
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .handshakeCompleted? = event as? TLSUserEvent { shookHands(context) }
+        context.fireUserInboundEventTriggered(event)
+    }
+
     func channelInactive(context: ChannelHandlerContext) {
-        fail()
+        if case .connecting = state {
+            unreached(because: ChannelError.eof)
+        } else {
+            fail()
+        }
         context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if case .connecting = state { return unreached(because: error) }
+        // How the owner's side ended is seen by `channelInactive`; that TLS's goodbye was missing says no more.
+        if error as? NIOSSLError == .uncleanShutdown { return }
         // The decoder says at the end of a connection what is missing of an answer, and so does `channelInactive`.
         fail()
         context.close(promise: nil)
@@ -246,4 +314,9 @@ final class Relay: ChannelDuplexHandler, RemovableChannelHandler {
     func tunnelEnded() {
         end()
     }
+}
+
+/// A node accepted the connection and did not finish the handshake in time.
+private struct RelayTLSTimeout: Error, CustomStringConvertible {
+    var description: String { "no TLS handshake in time" }
 }

@@ -14,18 +14,21 @@ struct RelayPass: Equatable {
     let sender: String
     /// Milliseconds since 1970, by the clock that the nodes share.
     let time: Int64
-    /// The client's address as the sender saw it, `-` when it has none.
+    /// The client's address as the sender saw it, `-` when it has none; followed by `|tls` when it came by TLS.
     let peer: String
 
-    init(sender: String, time: Int64, peer: SocketAddress?) {
+    init(sender: String, time: Int64, peer: SocketAddress?, isTLS: Bool = false) {
         self.sender = sender
         self.time = time
+        let scheme = isTLS ? Self.tlsMark : ""
         if let address = peer?.ipAddress, let port = peer?.port {
-            self.peer = "\(address)|\(port)"
+            self.peer = "\(address)|\(port)\(scheme)"
         } else {
-            self.peer = "-"
+            self.peer = "-\(scheme)"
         }
     }
+
+    private static let tlsMark = "|tls"
 
     /// The value of the header; `nil` when nothing can be signed.
     func header(_ head: HTTPRequestHead, to receiver: String, by peers: any EnginePeers) -> String? {
@@ -52,13 +55,16 @@ struct RelayPass: Equatable {
     /// The client's address; `nil` when it has none.
     var address: SocketAddress? {
         let parts = peer.split(separator: "|")
-        guard parts.count == 2, let port = Int(parts[1]) else { return nil }
+        guard parts.count == (isTLS ? 3 : 2), let port = Int(parts[1]) else { return nil }
         do {
             return try SocketAddress(ipAddress: String(parts[0]), port: port)
         } catch {
             return nil  // a signed address that this system cannot read is as good as none
         }
     }
+
+    /// Whether the client spoke TLS with the sender.
+    var isTLS: Bool { peer.hasSuffix(Self.tlsMark) }
 
     /// What is signed. None of the parts holds a line feed: HTTP's grammar, and the spaces around the others, see to it.
     private func message(_ head: HTTPRequestHead, to receiver: String) -> String {

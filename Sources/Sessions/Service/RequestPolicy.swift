@@ -29,10 +29,11 @@ package struct RequestPolicy: Sendable {
 
     /// - Parameters:
     ///   - peer: the address at the other end of the connection.
+    ///   - isTLS: whether it came by TLS, if that is known of it; else, by default, what holds for the listener.
     ///   - headers: the values of a header field by its name, in order.
-    package func visitor(peer: SocketAddress?, headers: (String) -> [String]) -> Visitor {
+    package func visitor(peer: SocketAddress?, isTLS: Bool? = nil, headers: (String) -> [String]) -> Visitor {
         let source = proxies.source(
-            peer: peer?.ipAddress.flatMap { IPAddress($0) }, isTLS: isTLS, host: headers("host").first,
+            peer: peer?.ipAddress.flatMap { IPAddress($0) }, isTLS: isTLS ?? self.isTLS, host: headers("host").first,
             forwardedFor: headers("x-forwarded-for"), forwardedProto: headers("x-forwarded-proto"))
         return Visitor(
             source: source, cookie: CookiePolicy(source, allowsInsecureLogin: allowsInsecureLogin),

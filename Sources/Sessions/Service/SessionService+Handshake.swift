@@ -32,7 +32,7 @@ extension SessionService {
             return .now(.refuse(.unavailable(reason)))
         }
         let headers = { (name: String) in handshake.head.headers[name] }
-        let visitor = requests.visitor(peer: handshake.peer, headers: headers)
+        let visitor = requests.visitor(peer: handshake.peer, isTLS: handshake.isTLS, headers: headers)
         let verdict = requests.verdict(visitor, headers: headers)
         guard verdict.isAllowed else {
             return .now(.refuse(.forbidden("this origin may not open sockets; REJOIN_ORIGINS lists those that may")))

@@ -10,7 +10,7 @@ extension SessionService {
     /// Many clients send a cookie with the handshake alone, so none is fine; so is whatever is worth nothing.
     package func authorize(_ request: EngineHandshake, of context: any Sendable) -> HandshakeAuthorization {
         let headers = { (name: String) in request.head.headers[name] }
-        let visitor = requests.visitor(peer: request.peer, headers: headers)
+        let visitor = requests.visitor(peer: request.peer, isTLS: request.isTLS, headers: headers)
         guard requests.verdict(visitor, headers: headers).isAllowed else {
             return .now(.refuse(.forbidden("this origin may not use sockets; REJOIN_ORIGINS lists those that may")))
         }

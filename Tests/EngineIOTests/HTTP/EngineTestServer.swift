@@ -3,6 +3,7 @@ import HummingbirdCore
 import Logging
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Synchronization
 
 @testable import EngineIO
@@ -105,18 +106,39 @@ final class RawPeer: Sendable {
         "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 
+    /// How peers that are made meanwhile speak TLS, as a client of `localhost`; nil: they do not.
+    @TaskLocal static var tls: TLSConfiguration?
+
     static func connect(_ port: Int, reading: Bool = true) async throws -> RawPeer {
         let peer = RawPeer()
+        let tls = try tls.map { try NIOSSLContext(configuration: $0) }
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.autoRead, value: reading)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(
+                            NIOSSLClientHandler(context: tls, serverHostname: "localhost"))
+                    }
                     try channel.pipeline.syncOperations.addHandler(Listener(peer))
                 }
             }
             .connect(host: "127.0.0.1", port: port).get()
         peer.channelBox.withLock { $0 = channel }
         return peer
+    }
+
+    /// Ends the TCP connection under TLS, which says no goodbye.
+    func reset() async throws {
+        guard let channel else { return }
+        try await channel.eventLoop.submit {
+            try channel.pipeline.syncOperations.context(handlerType: NIOSSLClientHandler.self).close(promise: nil)
+        }.get()
+    }
+
+    /// Whether what comes is read.
+    func setReading(_ isReading: Bool) async throws {
+        try await channel?.setOption(.autoRead, value: isReading).get()
     }
 
     private var channel: (any Channel)? { channelBox.withLock { $0 } }

@@ -36,6 +36,18 @@ struct TestPeers: EnginePeers {
         RelayPass(values, head ?? self.head, receiver: receiver, now: now ?? self.now, by: peers ?? self.peers)
     }
 
+    @Test("a pass tells whether the client spoke TLS, also of one without an address")
+    func scheme() throws {
+        for isTLS in [true, false] {
+            for address in [try SocketAddress(ipAddress: "192.0.2.1", port: 4_000), nil] {
+                let sent = RelayPass(sender: "a", time: now, peer: address, isTLS: isTLS)
+                let header = try #require(sent.header(head, to: "b", by: peers))
+                let pass = try #require(read([header]))
+                #expect(pass.isTLS == isTLS && pass.address == address)
+            }
+        }
+    }
+
     @Test("a pass tells the receiver who passed the request on, and for which client")
     func roundTrip() throws {
         let pass = try #require(read([try header()]))
