@@ -42,6 +42,15 @@ struct HAProxyConfigurationTests {
         #expect(text == expected)
     }
 
+    @Test("with a certificate the listener speaks TLS, and nothing else changes")
+    func certificate() {
+        let template = "frontend f\n    bind :8080 tfo\nbackend b\n    server n1 n1:8080"
+        let plain = HAProxyConfiguration.render(template, listener: ":1", servers: servers)
+        let text = HAProxyConfiguration.render(template, listener: ":1", certificate: "/a b/c.pem", servers: servers)
+        let bind = "bind :1 tfo ssl crt \"/a b/c.pem\" ssl-min-ver TLSv1.2 alpn http/1.1"
+        #expect(text == plain.replacing("bind :1 tfo", with: bind))
+    }
+
     @Test("the embedded file has every node in both backends, and drops no socket of a drain")
     func embeddedTemplate() {
         let text = HAProxyConfiguration.render(

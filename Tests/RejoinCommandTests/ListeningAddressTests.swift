@@ -1,3 +1,4 @@
+import RejoinServer
 import Testing
 
 @testable import rejoin
@@ -10,6 +11,15 @@ struct ListeningAddressTests {
             readyLine: "rejoin: node n1 ready on http://127.0.0.1:5001 (admin http://[::1]:6001)", node: "n1")
         #expect(address?.publicURL == "http://127.0.0.1:5001")
         #expect(address?.adminURL == "http://[::1]:6001")
+    }
+
+    @Test("the public one may speak TLS, the admin one does not")
+    func encrypted() {
+        let address = ListeningAddress(
+            readyLine: "rejoin: node n1 ready on https://127.0.0.1:5001 (admin http://[::1]:6001)", node: "n1")
+        #expect(address?.publicURL == "https://127.0.0.1:5001" && address?.public.port == 5_001)
+        #expect(
+            ListeningAddress(readyLine: "rejoin: node n1 ready on http://a:1 (admin https://a:2)", node: "n1") == nil)
     }
 
     @Test(

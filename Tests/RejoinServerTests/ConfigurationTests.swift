@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Logging
 import RedisClient
+import TestSupport
 import Testing
 
 @testable import RejoinServer
@@ -176,7 +177,7 @@ struct ConfigurationTests {
     @Test(
         "what this version does not support is refused with a line that says so",
         arguments: [
-            ("REJOIN_REDIS_URL", "rediss://h:1"), ("REJOIN_REDIS_URL", "redis+sentinel://a,b/m"),
+            ("REJOIN_REDIS_URL", "rediss+sentinel://h:1"), ("REJOIN_REDIS_URL", "redis+sentinel://a,b/m"),
             ("REJOIN_REDIS_URL", "redis+cluster://a,b"),
         ])
     func unsupported(variable: String, value: String) {
@@ -200,11 +201,30 @@ struct ConfigurationTests {
         #expect(!unescaped.contains("nary"))
     }
 
-    @Test("TLS: a certificate without a key is wrong, and both together are not supported")
+    @Test("TLS: a certificate without a key is wrong, and a key without a certificate")
     func tls() {
         #expect(complaint(["--tls-cert", "a.pem"]).hasPrefix("tls.key: is not set"))
         #expect(complaint(["--tls-key", "a.pem"]).hasPrefix("tls.cert: is not set"))
-        #expect(complaint(["--tls-cert", "a.pem", "--tls-key", "b.pem"]).contains("not supported by this version"))
+        #expect(complaint(["--redis-tls-cert", "a.pem"]).hasPrefix("redis.tls-key: is not set"))
+    }
+
+    @Test("the files for TLS with Redis go with rediss:// only, and are read at once")
+    func redisFiles() async throws {
+        let authority = try await CertificateAuthority()
+        let own = try await authority.issue("own")
+        let tls = ["--redis-url", "rediss://h", "--redis-tls-ca"]
+        #expect(
+            complaint(["--redis-url", "redis://h", "--redis-tls-ca", authority.certificate])
+                .hasPrefix("redis.tls-ca: is for TLS only, expected rediss://"))
+        #expect(complaint(tls + ["/nowhere"]).hasPrefix("redis.tls-ca: /nowhere cannot be read"))
+        #expect(complaint(tls + [own.key]).hasSuffix("expected a PEM file"))
+        let mismatch = ["--redis-tls-cert", authority.certificate, "--redis-tls-key", own.key]
+        #expect(complaint(tls + [authority.certificate] + mismatch).hasPrefix("redis.tls-key: "))
+        let pair = ["--redis-tls-cert", own.certificate, "--redis-tls-key", own.key]
+        let redis = try read(tls + [authority.certificate] + pair).redis
+        #expect(
+            redis?.tls
+                == RedisTLS(authorities: authority.certificate, certificate: own.certificate, key: own.key))
     }
 
     @Test(

@@ -13,13 +13,18 @@ public final class CertificateAuthority: Sendable {
     public var certificate: String { "\(folder)/authority.pem" }
     public let folder: String
 
+    /// The authority's own files: a certificate that nobody else signed.
+    public var own: Certificate { Certificate(certificate: certificate, key: "\(folder)/authority.key") }
+
+    /// - Parameter names: for whom the authority's own certificate is, as `openssl` writes them.
     /// - Throws: `TestSupportError` when `openssl` is missing or fails.
-    public init() async throws {
+    public init(for names: String = "DNS:authority") async throws {
         folder = try temporaryFolder()
         try await openssl(
             "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
             "-subj",
-            "/CN=authority of a test", "-keyout", "\(folder)/authority.key", "-out", "\(folder)/authority.pem")
+            "/CN=authority of a test", "-addext", "subjectAltName=\(names)", "-keyout", "\(folder)/authority.key",
+            "-out", "\(folder)/authority.pem")
     }
 
     deinit {

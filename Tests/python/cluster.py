@@ -16,7 +16,7 @@ import socketio
 
 PREFIX = "rejoin:"
 BINARY = os.environ.get("REJOIN_BINARY", str(pathlib.Path(__file__).parents[2] / ".build/debug/rejoin"))
-READY = re.compile(r"^rejoin: node (\S+) ready on (http://\S+) \(admin (http://[^)\s]+)\)$")
+READY = re.compile(r"^rejoin: node (\S+) ready on (https?://\S+) \(admin (http://[^)\s]+)\)$")
 
 
 def free_port():
@@ -28,9 +28,10 @@ def free_port():
 class Redis:
     """A redis-server that can be killed, frozen and brought back on its port."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *arguments):
         self.folder = folder
         self.port = free_port()
+        self.arguments = arguments
         self.process = None
         self.start()
 
@@ -42,13 +43,13 @@ class Redis:
         assert shutil.which("redis-server"), "redis-server is missing: install Debian's package redis-server"
         self.process = subprocess.Popen(
             ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-             "--dir", str(self.folder)],
+             "--dir", str(self.folder), *self.arguments],
             stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1) as connection:
                 connection.sendall(b"PING\r\n")
-                if connection.recv(7) == b"+PONG\r\n":
+                if connection.recv(7) in (b"+PONG\r\n", b"-NOAUTH"):
                     return
         raise AssertionError("redis-server did not answer within 10 s")
 
@@ -110,9 +111,9 @@ class Node:
 
 
 class Cluster:
-    def __init__(self, folder, nodes=3, **environment):
+    def __init__(self, folder, nodes=3, redis=None, **environment):
         self.folder = folder
-        self.redis = Redis(folder)
+        self.redis = redis or Redis(folder)
         self.environment = environment
         self.nodes = []
         try:
@@ -132,11 +133,11 @@ class Cluster:
             node.stop()
         self.redis.stop()
 
-    def rejoin(self, *arguments, stdin=""):
+    def rejoin(self, *arguments, stdin="", **environment):
         """Runs a command of the program against this cluster."""
         return subprocess.run(
             [BINARY, *arguments], input=stdin, capture_output=True, text=True, timeout=20,
-            env=os.environ | {"REJOIN_REDIS_URL": self.redis.url, "REJOIN_DATA": str(self.folder / "data")})
+            env=os.environ | {"REJOIN_REDIS_URL": self.redis.url, "REJOIN_DATA": str(self.folder / "data")} | environment)
 
 
 class Player:

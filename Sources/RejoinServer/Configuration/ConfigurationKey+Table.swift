@@ -2,7 +2,7 @@ extension ConfigurationKey {
     /// Every setting, in the order of help and documentation.
     package static let all: [ConfigurationKey] = [
         host, port, adminHost, adminPort, adminToken, node, advertise, data, threads, drain, tlsCert, tlsKey,
-        redisURL, redisPrefix, redisCommandTimeout, redisConnectTimeout,
+        redisURL, redisPrefix, redisTLSCA, redisTLSCert, redisTLSKey, redisCommandTimeout, redisConnectTimeout,
         accountsURL, accountsQuery, registration, insecureLogin, hashingThreads,
         origins, trustedProxies, cookieKeys,
         sessionIdle, sessionMax, sessionsPerUser, roomIdle,
@@ -44,18 +44,28 @@ extension ConfigurationKey {
     package static let drain = Self(
         "drain", .node, .duration(.zero ... .seconds(3600)), default: "20s", "how long a drain may take")
     package static let tlsCert = Self(
-        "tls.cert", .node, .text("a PEM file"), "certificate for HTTPS and wss (not supported by this version)")
+        "tls.cert", .node, .text("a PEM file"),
+        "certificate for HTTPS and wss on the public listener, then those up to its authority; read again at SIGHUP")
     package static let tlsKey = Self(
-        "tls.key", .node, .text("a PEM file"), "private key for HTTPS and wss (not supported by this version)")
+        "tls.key", .node, .text("a PEM file without a passphrase"), "private key of tls.cert")
 
     // MARK: Redis
 
     package static let redisURL = Self(
-        "redis.url", .redis, .text("redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]"), secret: true,
+        "redis.url", .redis, .text("redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE], or rediss:// for TLS"),
+        secret: true,
         "the Redis of the cluster; serve needs it, only up brings its own")
     package static let redisPrefix = Self(
         "redis.prefix", .redis, .text("1 to 64 printable ASCII characters without space, { or }"), default: "rejoin:",
         "before every key and channel")
+    package static let redisTLSCA = Self(
+        "redis.tls-ca", .redis, .text("a PEM file"), phrase: "those of the system",
+        "authorities whose signature on the certificate of Redis counts, by rediss://")
+    package static let redisTLSCert = Self(
+        "redis.tls-cert", .redis, .text("a PEM file"),
+        "certificate that this node shows Redis, which asks for one unless it has tls-auth-clients no")
+    package static let redisTLSKey = Self(
+        "redis.tls-key", .redis, .text("a PEM file without a passphrase"), "private key of redis.tls-cert")
     package static let redisCommandTimeout = Self(
         "redis.command-timeout", .redis, .duration(.milliseconds(50) ... .seconds(10)), default: "500ms",
         "how long a command may take before Redis counts as unavailable")

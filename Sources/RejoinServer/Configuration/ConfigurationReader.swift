@@ -62,6 +62,15 @@ package struct ConfigurationReader: Sendable {
         return find(key) != nil
     }
 
+    /// What the file sets, under the names of the environment.
+    package var environmentOfFile: [String: String] {
+        var values: [String: String] = [:]
+        for key in ConfigurationKey.all {
+            if let text = file?.values[key.name], !text.isEmpty { values[key.environmentName] = text }
+        }
+        return values
+    }
+
     /// An error about the value of `key` that says where the value came from.
     func error(_ key: ConfigurationKey, _ problem: String? = nil) -> ConfigurationError {
         let found = find(key)

@@ -19,7 +19,6 @@ extension RejoinConfiguration {
 
     /// - Throws: The first value that is wrong, or does not go together with another.
     package init(_ reader: ConfigurationReader) throws(ConfigurationError) {
-        try Self.refuseUnsupported(reader)
         data = try reader.text(.data)
         node = try Self.node(reader)
         (redis, redisURL) = try Self.redis(reader)
@@ -46,22 +45,6 @@ extension RejoinConfiguration {
         warnings = reader.warnings
     }
 
-    /// What the contract names and this version does not do is refused, not ignored.
-    private static func refuseUnsupported(_ reader: ConfigurationReader) throws(ConfigurationError) {
-        let certificate = try reader.optionalText(.tlsCert)
-        let key = try reader.optionalText(.tlsKey)
-        if certificate != nil && key == nil {
-            throw ConfigurationError(key: .tlsKey, "is not set, expected a PEM file beside tls.cert")
-        }
-        if key != nil && certificate == nil {
-            throw ConfigurationError(key: .tlsCert, "is not set, expected a PEM file beside tls.key")
-        }
-        if certificate != nil {
-            throw ConfigurationError(
-                key: .tlsCert, "TLS on the public listener is not supported by this version; let a proxy do it")
-        }
-    }
-
     private static func node(_ reader: ConfigurationReader) throws(ConfigurationError) -> Node {
         func host(_ key: ConfigurationKey) throws(ConfigurationError) -> String {
             try reader.value(key) { text in
@@ -82,7 +65,7 @@ extension RejoinConfiguration {
             },
             advertise: try reader.optional(.advertise) { HostAndPort($0) },
             threads: try reader.optionalInteger(.threads) ?? min(4, cores),
-            drain: try reader.duration(.drain))
+            drain: try reader.duration(.drain), tls: try tls(reader))
         guard node.port == 0 || node.port != node.adminPort || node.host != node.adminHost else {
             throw reader.error(.adminPort, "is the port of the public listener")
         }
@@ -97,17 +80,22 @@ extension RejoinConfiguration {
         let connectTimeout = try reader.duration(.redisConnectTimeout)
         let maximumInFlight = try reader.integer(.limitRedisCommands)
         let maximumReplyBytes = try reader.integer(.limitRedisReply)
-        guard let url = try reader.optionalText(.redisURL) else { return (nil, nil) }
+        guard let url = try reader.optionalText(.redisURL) else {
+            _ = try redisTLS(reader, isTLS: false)
+            return (nil, nil)
+        }
+        var redis: RedisConfiguration
         do {
-            var redis = try RedisConfiguration(url: url)
-            redis.commandTimeout = commandTimeout
-            redis.connectTimeout = connectTimeout
-            redis.maximumInFlight = maximumInFlight
-            redis.maximumReplyBytes = maximumReplyBytes
-            return (redis, url)
+            redis = try RedisConfiguration(url: url)
         } catch {
             throw reader.error(.redisURL, "cannot be used: \(error.message)")
         }
+        redis.tls = try redisTLS(reader, isTLS: redis.tls != nil)
+        redis.commandTimeout = commandTimeout
+        redis.connectTimeout = connectTimeout
+        redis.maximumInFlight = maximumInFlight
+        redis.maximumReplyBytes = maximumReplyBytes
+        return (redis, url)
     }
 
     private static func accounts(

@@ -23,6 +23,16 @@ public struct RejoinConfiguration: Sendable {
         public var threads: Int
         /// How long a drain may take. Default: 20 s.
         public var drain: Duration
+        /// TLS of the public listener; `nil`: plain HTTP, the default.
+        public var tls: TLS?
+
+        /// PEM files.
+        public struct TLS: Sendable {
+            /// The listener's certificate, then those between it and its authority.
+            public var certificate: String
+            /// Its private key, without a passphrase.
+            public var key: String
+        }
     }
 
     /// Name + password -> user.

@@ -37,13 +37,24 @@ extension NodeParts {
         }
     }
 
+    /// - Throws: The key of the first file that cannot be used.
+    static func tls(_ configuration: RejoinConfiguration) throws(ConfigurationError) -> EngineTLS? {
+        guard let files = configuration.node.tls else { return nil }
+        do {
+            return try EngineTLS(certificateFile: files.certificate, keyFile: files.key)
+        } catch {
+            let key: ConfigurationKey = error.file == .key ? .tlsKey : .tlsCert
+            throw ConfigurationError(key: key, "\(error.message), expected \(key.kind.expected)")
+        }
+    }
+
     static func requests(_ configuration: RejoinConfiguration) throws -> RequestPolicy {
         do throws(SessionError) {
             return RequestPolicy(
                 proxies: try TrustedProxies(
                     configuration: configuration.browsers.trustedProxies.map(\.description).joined(separator: ",")),
                 origins: try OriginPolicy(configuration: (configuration.browsers.origins ?? []).joined(separator: ",")),
-                allowsInsecureLogin: configuration.accounts.allowsInsecureLogin, isTLS: false)
+                allowsInsecureLogin: configuration.accounts.allowsInsecureLogin, isTLS: configuration.node.tls != nil)
         } catch {
             throw ConfigurationError(key: .origins, error.message)
         }

@@ -19,6 +19,12 @@ extension NodeParts {
         registry.sample("rejoin_node_ready", "Whether the node may take new sockets: 1 or 0.") { [weak self] in
             self.map { $0.unreadiness == nil ? 1 : 0 }
         }
+        if let tls {
+            registry.sample(
+                "rejoin_tls_certificate_expiry_seconds",
+                "When the certificate of the public listener runs out, in seconds since 1970."
+            ) { Double(tls.expiry) }
+        }
         for (name, help) in Self.help {
             registry.describe(name: name, help: help)
         }
@@ -36,6 +42,7 @@ extension NodeParts {
         ("rejoin_engine_relays_refused_total", "Requests for other nodes beyond the limit."),
         ("rejoin_engine_relays_forged_total", "Requests that claimed in vain to come from another node."),
         ("rejoin_engine_messages_received_total", "Messages that came."),
+        ("rejoin_engine_tls_failures_total", "Connections whose TLS handshake did not come to its end."),
         ("rejoin_engine_violations_total", "Connections closed because what came broke the protocol."),
         ("rejoin_socket_events_total", "Events that clients sent."),
         ("rejoin_socket_deliveries_total", "Messages written to sockets by broadcasts."),

@@ -18,6 +18,8 @@ final class NodeParts: Sendable {
     let logger: Logger
     let group: MultiThreadedEventLoopGroup
     let eventLoops: [any EventLoop]
+    /// TLS of the public listener; nil: it speaks plain HTTP.
+    let tls: EngineTLS?
     let redis: RedisClient
     let subscriber: RedisSubscriber
     let accounts: Accounts
@@ -53,6 +55,7 @@ final class NodeParts: Sendable {
         leaving = Leaving()
 
         let redisConfiguration = try configuration.requireRedis()
+        tls = try Self.tls(configuration)
         redis = RedisClient(configuration: redisConfiguration, eventLoop: eventLoops[0], logger: logger)
         subscriber = RedisSubscriber(
             configuration: redisConfiguration, eventLoop: eventLoops[eventLoops.count - 1], logger: logger)
@@ -80,7 +83,8 @@ final class NodeParts: Sendable {
                 return redis.isConnected ? nil : "this node cannot reach Redis at the moment; connect again"
             }, logger: logger)
         var engine = Self.engine(configuration, name)
-        engine.peers = ClusterPeers(cluster: cluster, keys: keys, clock: clock)
+        engine.tls = tls
+        engine.peers = ClusterPeers(cluster: cluster, keys: keys, clock: clock, logger: logger)
         server = SocketIOServer(
             engine: engine, configuration: Self.socketIO(configuration),
             eventLoops: eventLoops, connections: SocketConnections(sessions: sessions),

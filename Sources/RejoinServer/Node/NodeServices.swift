@@ -79,7 +79,7 @@ struct ReadyService: Service {
         let ports = try await self.waiting { self.listeners.both }
         let advertised = node.advertise?.description ?? Self.authority(node.host, ports.public)
         self.parts.cluster.advertise(
-            address: advertised, adminAddress: Self.authority(node.adminHost, ports.admin))
+            address: advertised, isTLS: parts.tls != nil, adminAddress: Self.authority(node.adminHost, ports.admin))
         try await self.waiting { self.parts.inability == nil ? () : nil }
         // Whoever reads that the node is ready finds it so in the registry, and every other node knows where it is: they
         // pass on what is meant for it.
@@ -89,7 +89,8 @@ struct ReadyService: Service {
         parts.announcement.made()
         self.onReady(
             NodeAddress(
-                name: self.parts.name.description, url: "http://" + Self.authority(node.host, ports.public),
+                name: self.parts.name.description,
+                url: (parts.tls == nil ? "http://" : "https://") + Self.authority(node.host, ports.public),
                 adminURL: "http://" + Self.authority(node.adminHost, ports.admin)))
         self.parts.logger.info("node is ready")
         while true {

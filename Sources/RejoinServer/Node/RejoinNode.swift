@@ -73,7 +73,9 @@ public struct RejoinNode: Service {
     private func run(_ parts: NodeParts) async throws {
         let listeners = NodeListeners()
         let services: [any Service] = [
-            parts.redis, parts.subscriber, parts.keys, parts.server, parts.cluster,
+            // The first to start and the last to stop: the signal never ends the process.
+            CertificateReload(tls: parts.tls, logger: parts.logger), parts.redis, parts.subscriber, parts.keys,
+            parts.server, parts.cluster,
             parts.rooms, SessionSweep(parts.sessions), parts.probe,
             AdminListener(parts, metrics: metrics, listeners: listeners).application(logger),
             PublicListener(parts, listeners: listeners).application(logger),
@@ -108,7 +110,7 @@ public struct RejoinNode: Service {
 /// Where a node is reached.
 public struct NodeAddress: Sendable {
     public let name: String
-    /// `http://HOST:PORT` of the public listener.
+    /// `http://HOST:PORT` of the public listener; `https://` when it speaks TLS.
     public let url: String
     /// `http://HOST:PORT` of the admin listener.
     public let adminURL: String

@@ -109,6 +109,9 @@ final class BenchCluster {
         environment[ConfigurationKey.port.environmentName] = "0"
         environment[ConfigurationKey.adminPort.environmentName] = "0"
         environment[ConfigurationKey.advertise.environmentName] = nil
+        // Its clients speak no TLS.
+        environment[ConfigurationKey.tlsCert.environmentName] = nil
+        environment[ConfigurationKey.tlsKey.environmentName] = nil
         let raised = defaults.map { "\($0.0.environmentName)=\(environment[$0.0.environmentName] ?? $0.1)" }
         Terminal.complain("bench: \(count) nodes of its own with \(raised.joined(separator: " "))")
         return environment

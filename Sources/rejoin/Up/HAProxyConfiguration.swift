@@ -12,7 +12,12 @@ enum HAProxyConfiguration {
 
     /// The template with `bind` lines that bind `listener`, and with each section's first `server` line repeated for
     /// every node; its other `server` lines are left out.
-    static func render(_ template: String, listener: String, servers: [Server]) -> String {
+    ///
+    /// - Parameter certificate: the file of certificate and key by which `bind` speaks TLS; `nil`: plain HTTP.
+    static func render(
+        _ template: String, listener: String, certificate: String? = nil, servers: [Server]
+    ) -> String {
+        let tls = certificate.map { ["ssl", "crt", "\"\($0)\"", "ssl-min-ver", "TLSv1.2", "alpn", "http/1.1"] } ?? []
         var lines: [String] = []
         var sectionHasServers = false
         for line in template.split(separator: "\n", omittingEmptySubsequences: false) {
@@ -21,7 +26,7 @@ enum HAProxyConfiguration {
             if let first = words.first, indentation.isEmpty, !first.hasPrefix("#") { sectionHasServers = false }
             switch words.first {
             case "bind":
-                lines.append(([indentation + "bind", listener] + words.dropFirst(2)).joined(separator: " "))
+                lines.append(([indentation + "bind", listener] + words.dropFirst(2) + tls).joined(separator: " "))
             case "server" where sectionHasServers:
                 continue
             case "server":

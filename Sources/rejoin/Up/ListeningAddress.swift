@@ -7,7 +7,7 @@ struct ListeningAddress: Equatable {
     let `public`: HostAndPort
     let admin: HostAndPort
 
-    /// Reads `rejoin: node NAME ready on http://HOST:PORT (admin http://HOST:PORT)`.
+    /// Reads `rejoin: node NAME ready on http://HOST:PORT (admin http://HOST:PORT)`, the first possibly `https://`.
     init?(readyLine line: String, node name: String) {
         let start = "rejoin: node \(name) ready on "
         guard line.hasPrefix(start) else { return nil }
@@ -15,8 +15,8 @@ struct ListeningAddress: Equatable {
         guard words.count == 3, words[1] == "(admin", words[2].hasSuffix(")") else { return nil }
         publicURL = String(words[0])
         adminURL = String(words[2].dropLast())
-        guard publicURL.hasPrefix("http://"), adminURL.hasPrefix("http://"),
-            let `public` = HostAndPort(String(publicURL.dropFirst(7))),
+        guard let scheme = ["http://", "https://"].first(where: publicURL.hasPrefix), adminURL.hasPrefix("http://"),
+            let `public` = HostAndPort(String(publicURL.dropFirst(scheme.count))),
             let admin = HostAndPort(String(adminURL.dropFirst(7)))
         else { return nil }
         self.public = `public`

@@ -2,7 +2,9 @@ extension LocalCluster {
     /// Starts the players without people, when some were asked for.
     func startBots() throws {
         guard plan.bots > 0 else { return }
-        let addresses = proxyURL.map { [$0] } ?? nodes.compactMap { $0.address?.publicURL }
+        // They speak no TLS.
+        let proxy = plan.proxyTLS == nil ? proxyURL : nil
+        let addresses = proxy.map { [$0] } ?? nodes.compactMap { $0.address?.publicURL }
         bots.child = try Child(
             Child.Command(
                 program: plan.executable,

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import RejoinServer
 
 #if canImport(Glibc)
@@ -12,7 +13,8 @@ extension LocalCluster {
         guard plan.haproxy != nil else { return nil }
         let node = plan.configuration.node
         let isLocal = ["127.0.0.1", "0.0.0.0", "::", "::1"].contains(node.host)
-        return "http://\(HostAndPort(host: isLocal ? "localhost" : node.host, port: node.port))"
+        return
+            "\(plan.proxyTLS == nil ? "http" : "https")://\(HostAndPort(host: isLocal ? "localhost" : node.host, port: node.port))"
     }
 
     /// Starts HAProxy in front of the nodes and waits until it accepts; says so when it is not installed.
@@ -48,6 +50,8 @@ extension LocalCluster {
 
     private var proxyFile: String { "\(plan.data)/haproxy.cfg" }
 
+    private var certificateFile: String { "\(plan.data)/haproxy.pem" }
+
     private func writeProxyFile() throws {
         let servers = nodes.compactMap { node in
             node.address.map {
@@ -56,8 +60,18 @@ extension LocalCluster {
             }
         }
         let listener = HostAndPort(host: plan.configuration.node.host, port: plan.configuration.node.port)
+        if let tls = plan.proxyTLS {
+            try Path.writePrivately(try [tls.certificate, tls.key].flatMap(Self.contents), to: certificateFile)
+        }
         let text = HAProxyConfiguration.render(
-            HAProxyConfiguration.template, listener: listener.description, servers: servers)
+            HAProxyConfiguration.template, listener: listener.description,
+            certificate: plan.proxyTLS.map { _ in certificateFile }, servers: servers)
         try Path.writePrivately(text.utf8, to: proxyFile)
+    }
+
+    /// A PEM file with a line feed behind it: HAProxy wants certificate and key in one file.
+    private static func contents(of path: String) throws -> [UInt8] {
+        guard let bytes = FileManager.default.contents(atPath: path) else { throw Failure("\(path) cannot be read") }
+        return [UInt8](bytes) + [UInt8(ascii: "\n")]
     }
 }

@@ -16,6 +16,9 @@ struct UpCommand: ParsableCommand {
             --port PORT    where HAProxy listens, on --host (default: 8080 on 127.0.0.1)
             --data FOLDER  accounts, the private Redis and logs (default: .rejoin)
 
+            With --tls-cert and --tls-key HAProxy speaks TLS on --port, and plain HTTP to the nodes; without HAProxy the \
+            nodes speak it themselves.
+
             Every setting of `rejoin serve --help` can be given too, and goes to all nodes.
             """)
 

@@ -15,6 +15,9 @@ struct UpPlan {
     let executable: String
     /// `haproxy`, when it is installed.
     let haproxy: String?
+    /// The certificate of HAProxy, which ends TLS: behind it, on this machine's loopback, the nodes speak plain HTTP. `nil`
+    /// without HAProxy, when the nodes have it themselves, and when none is given.
+    let proxyTLS: RejoinConfiguration.Node.TLS?
     /// `redis-server`, unless a Redis is given.
     let redisServer: String?
     /// `setpriv`, by which children die with this process.
@@ -37,9 +40,23 @@ struct UpPlan {
             throw Failure(
                 "redis-server is not installed: `apt-get install redis-server`, or give a Redis by REJOIN_REDIS_URL")
         }
-        environment = Self.environment(
+        proxyTLS = haproxy == nil ? nil : configuration.node.tls
+        try configuration.checkTLS()
+        if bots > 0, configuration.node.tls != nil, haproxy == nil {
+            throw Failure("--bots speak no TLS: install haproxy, which speaks it for the nodes, or leave tls.cert out")
+        }
+        var environment = Self.environment(
             reader: reader, flags: flags, configuration: configuration, data: data, nodes: nodes,
             isProxied: haproxy != nil)
+        if proxyTLS != nil {
+            // The file names the certificate too, and nothing in the environment takes a key away from it.
+            environment["REJOIN_CONFIG"] = nil
+            for (name, value) in reader.environmentOfFile where environment[name]?.isEmpty != false {
+                environment[name] = value
+            }
+            for key in [ConfigurationKey.tlsCert, .tlsKey, .advertise] { environment[key.environmentName] = nil }
+        }
+        self.environment = environment
     }
 
     /// The environment of one node. Secrets are here and never in arguments, which other users can see.

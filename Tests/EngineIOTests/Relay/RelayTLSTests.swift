@@ -118,6 +118,23 @@ struct RelayTLSTests {
         }
     }
 
+    @Test("nodes that share a certificate which nobody else signed believe each other")
+    func selfSigned() async throws {
+        let authority = try await CertificateAuthority(for: "DNS:node.example")
+        let own = authority.own
+        let tls = try EngineTLS(certificateFile: own.certificate, keyFile: own.key)
+        try await run(owner: tls, other: tls) { owner, port, _ in
+            let client = authority.client { $0.certificateVerification = .noHostnameVerification }
+            try await RawPeer.$tls.withValue(client) {
+                let sid = try await PollingClient.open(owner).sid
+                let client = PollingClient(port: port, sid: sid)
+                #expect(try await client.post("4a").body == "ok")
+                #expect(try await client.poll().body == "4a")
+            }
+            #expect(book.refused.isEmpty)
+        }
+    }
+
     @Test("a node whose certificate is another authority's has no sessions here, and is told of")
     func stranger() async throws {
         let (ours, theirs) = (try await CertificateAuthority(), try await CertificateAuthority())
