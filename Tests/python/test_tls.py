@@ -15,9 +15,11 @@ import time
 import aiohttp
 import pytest
 import socketio
+from playwright.async_api import expect
 
 from certificates import Authority
 from cluster import BINARY, Cluster, Redis, eventually, free_port, get
+from test_browser import browsers, join, node_of, row, watching
 from up import Up
 
 PASSWORD = "correct horse battery"
@@ -235,6 +237,37 @@ async def test_sighup_changes_the_certificate_and_no_socket_notices(node, author
             assert (await client.call("join", {"room": "lobby"}))["ok"] and client.connected
         finally:
             await client.disconnect()
+
+
+async def test_a_node_drains_with_sockets_idle_connections_and_unfinished_handshakes_open(node, authority):
+    context = trusting(authority)
+    idle, unfinished = socket.create_connection(address(node)), socket.create_connection(address(node))
+    async with browser(authority) as session:
+        with context.wrap_socket(idle, server_hostname="localhost"), unfinished:
+            client = socketio.AsyncClient(http_session=session, reconnection=False)
+            told, gone = asyncio.Event(), asyncio.Event()
+            client.on("drain", lambda _: told.set())
+            client.on("disconnect", lambda *_: gone.set())
+            await client.connect(named(node), auth={"token": None}, transports=["websocket"])
+            begin = time.monotonic()
+            node.terminate()
+            await asyncio.wait_for(told.wait(), 10)
+            await asyncio.wait_for(gone.wait(), 20)
+            assert await asyncio.to_thread(node.process.wait, 25) == 0
+            assert time.monotonic() - begin < 22
+    assert " error " not in node.log.read_text()
+
+
+async def test_the_game_is_played_in_a_browser_over_tls(cluster, browsers):
+    first, second = cluster.nodes
+    context, other = await browsers(ignore_https_errors=True), await browsers(ignore_https_errors=True)
+    page, watcher = await watching(context, named(first) + "/"), await watching(other, named(second) + "/")
+    await join(page)
+    await expect(row(watcher, "Ada")).to_be_visible()
+    assert [(cookie["name"], cookie["secure"]) for cookie in await context.cookies()] == [("__Host-rejoin", True)]
+    await page.reload()
+    assert await node_of(page) == first.name
+    await expect(row(page, "Ada")).to_be_visible()
 
 
 async def test_sighup_without_tls_is_told_and_changes_nothing(tmp_path):

@@ -60,9 +60,8 @@ public final class EngineTLS: Sendable {
         server.applicationProtocols = ["http/1.1"]
         server.shutdownTimeout = shutdownTimeout
         do {
-            return Reading(
-                identity: identity, server: try NIOSSLContext(configuration: server),
-                client: try clientContext(also: identity.chain))
+            let context = try NIOSSLContext(configuration: server)
+            return Reading(identity: identity, server: context, client: try clientContext(also: identity.chain))
         } catch {
             throw FileError(file: .key, message: "\(keyFile) is not the key of the certificate in \(certificateFile)")
         }
@@ -78,7 +77,14 @@ public final class EngineTLS: Sendable {
         client.trustRoots = .default
         client.additionalTrustRoots = [.certificates(roots)]
         client.shutdownTimeout = shutdownTimeout
-        return try NIOSSLContext(configuration: client)
+        do {
+            return try NIOSSLContext(configuration: client)
+        } catch {
+            // A system without authorities (Debian's ca-certificates): nobody is believed but these.
+            client.trustRoots = .certificates(roots)
+            client.additionalTrustRoots = []
+            return try NIOSSLContext(configuration: client)
+        }
     }
 
     // MARK: Connections

@@ -9,6 +9,7 @@ struct RedisEncryption: Sendable {
     /// The name that the certificate must be for; nil where the URL has an address, which it must be for then.
     private let name: String?
     private let timeout: Duration
+    private let begin = ContinuousClock.now
     private let finished: EventLoopPromise<Void>
 
     fileprivate init(
@@ -34,7 +35,8 @@ struct RedisEncryption: Sendable {
     func established(on channel: any Channel) async throws(RedisError) {
         let finished = self.finished
         let timeout = self.timeout
-        let timer = channel.eventLoop.scheduleTask(in: TimeAmount(timeout)) {
+        let left = max(.zero, timeout - (ContinuousClock.now - self.begin))
+        let timer = channel.eventLoop.scheduleTask(in: TimeAmount(left)) {
             finished.fail(
                 RedisError(
                     code: .unavailable,

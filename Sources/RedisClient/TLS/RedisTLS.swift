@@ -62,8 +62,23 @@ public struct RedisTLS: Sendable, Equatable {
         do {
             return try NIOSSLContext(configuration: configuration)
         } catch {
-            throw FileError(
+            throw self.reason(of: configuration)
+        }
+    }
+
+    /// Why there is no context of files that can all be read: the key is another certificate's, or it is not for the key.
+    private func reason(of configuration: TLSConfiguration) -> FileError {
+        var configuration = configuration
+        configuration.certificateChain = []
+        configuration.privateKey = nil
+        do {
+            _ = try NIOSSLContext(configuration: configuration)
+            return FileError(
                 file: .key, message: "\(self.key ?? "the key") is not the key of \(self.certificate ?? "a certificate")"
+            )
+        } catch {
+            return FileError(
+                file: .authorities, message: "the system has no authorities that can be read (Debian's ca-certificates)"
             )
         }
     }
