@@ -11,7 +11,7 @@ extension ConfigurationKey {
         limitHandshakes, limitHandshakeQueue, limitSocketQueue, limitSlowSocket,
         limitPayloadTime, limitUpgradeTime, limitRelays,
         limitLoginAccountAddress, limitLoginAddress, limitLoginAccount, limitLoginWindow,
-        limitPasswordMinimum, limitPasswordMaximum, limitHashingQueue,
+        limitPasswordMinimum, limitPasswordMaximum, limitHashingQueue, limitEndings,
         limitRoomFields, limitRoomFieldBytes, limitRoomBytes, limitRoomLog,
         limitRedisCommands, limitRedisReply,
         logLevel, logFormat,
@@ -180,6 +180,9 @@ extension ConfigurationKey {
     package static let limitHashingQueue = Self(
         "limit.hashing-queue", .limits, .integer(1...100_000), default: "256",
         "logins that wait for a hashing thread; more get unavailable")
+    package static let limitEndings = Self(
+        "limit.endings", .limits, .integer(100...10_000_000), default: "100000",
+        "logouts and revocations of the last 15 minutes that a node keeps, to repeat them to a Redis that was replaced")
     package static let limitRoomFields = Self(
         "limit.room-fields", .limits, .integer(1...1_000_000), default: "1024", "fields of a room")
     package static let limitRoomFieldBytes = Self(

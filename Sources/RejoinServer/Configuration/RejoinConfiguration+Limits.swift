@@ -31,6 +31,8 @@ extension RejoinConfiguration {
         public var passwordBytes: ClosedRange<Int>
         /// Logins that wait for a hashing thread. Default: 256.
         public var hashingQueue: Int
+        /// Logouts and revocations of 15 minutes that a node keeps. Default: 100,000.
+        public var endings: Int
     }
 
     /// Failed logins in a window of time, counted for the whole cluster.
@@ -87,7 +89,8 @@ extension RejoinConfiguration {
                 bytes: try reader.integer(.limitRoomBytes),
                 logEntries: try reader.integer(.limitRoomLog)),
             passwordBytes: shortest...longest,
-            hashingQueue: try reader.integer(.limitHashingQueue))
+            hashingQueue: try reader.integer(.limitHashingQueue),
+            endings: try reader.integer(.limitEndings))
         guard limits.room.fieldBytes <= limits.room.bytes else {
             throw reader.error(.limitRoomFieldBytes, "is more than limit.room-bytes (\(limits.room.bytes))")
         }

@@ -64,6 +64,7 @@ extension NodeParts {
         sessions.messageBurst = configuration.limits.messageBurst
         sessions.socketsPerSession = configuration.limits.socketsPerSession
         sessions.sessionsPerUser = configuration.sessions.perUser
+        sessions.endings = configuration.limits.endings
         return sessions
     }
 

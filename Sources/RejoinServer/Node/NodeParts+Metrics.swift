@@ -49,6 +49,8 @@ extension NodeParts {
         ("rejoin_sessions_logouts_total", "Logouts."),
         ("rejoin_sessions_opened_total", "Sessions opened by sockets."),
         ("rejoin_sessions_sockets_turned_total", "Sockets turned to watchers because their session ended."),
+        ("rejoin_sessions_endings_repeated_total", "Sessions that a replaced Redis brought back, ended again."),
+        ("rejoin_sessions_endings_forgotten_total", "Logouts and revocations that were too many to be kept."),
         ("rejoin_sessions_credentials_total", "Credentials that came, by what they were worth."),
     ]
 }

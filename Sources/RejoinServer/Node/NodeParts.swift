@@ -20,6 +20,7 @@ final class NodeParts: Sendable {
     let eventLoops: [any EventLoop]
     let redis: RedisClient
     let subscriber: RedisSubscriber
+    let replicas: RedisReplicas
     let accounts: Accounts
     let cluster: Cluster
     let keys: KeyRing
@@ -56,6 +57,7 @@ final class NodeParts: Sendable {
         redis = RedisClient(configuration: redisConfiguration, eventLoop: eventLoops[0], logger: logger)
         subscriber = RedisSubscriber(
             configuration: redisConfiguration, eventLoop: eventLoops[eventLoops.count - 1], logger: logger)
+        replicas = RedisReplicas(of: redis, eventLoop: eventLoops[0], logger: logger)
         accounts = try await Self.accounts(configuration, logger)
         var clusterConfiguration = ClusterConfiguration(name: name, version: RejoinVersion.current)
         clusterConfiguration.prefix = configuration.redisPrefix
@@ -74,7 +76,7 @@ final class NodeParts: Sendable {
             configuration: Self.sessions(configuration, name), keys: keys, store: store, accounts: accounts,
             limiter: LoginLimiter(
                 redis: redis, prefix: configuration.redisPrefix, limits: Self.loginLimits(configuration)),
-            cluster: cluster, requests: requests, eventLoops: eventLoops,
+            cluster: cluster, replicas: replicas, requests: requests, eventLoops: eventLoops,
             isServing: { [leaving, redis] in
                 if leaving.isLeaving { return "this node is leaving; connect again" }
                 return redis.isConnected ? nil : "this node cannot reach Redis at the moment; connect again"

@@ -73,7 +73,7 @@ public struct RejoinNode: Service {
     private func run(_ parts: NodeParts) async throws {
         let listeners = NodeListeners()
         let services: [any Service] = [
-            parts.redis, parts.subscriber, parts.keys, parts.server, parts.cluster,
+            parts.redis, parts.subscriber, parts.replicas, parts.keys, parts.server, parts.cluster,
             parts.rooms, SessionSweep(parts.sessions), parts.probe,
             AdminListener(parts, metrics: metrics, listeners: listeners).application(logger),
             PublicListener(parts, listeners: listeners).application(logger),

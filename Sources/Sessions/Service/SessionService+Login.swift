@@ -259,10 +259,11 @@ extension SessionService {
 }
 
 extension JSONObjectWriter {
-    /// `"sockets":S,"nodes":N,"missing":[…]`
+    /// `"sockets":S,"nodes":N,"missing":[…],"replicated"?:B`
     package mutating func member(_ confirmation: SessionService.Confirmation) {
         member("sockets", int: confirmation.sockets)
         member("nodes", int: confirmation.nodes)
         member("missing", json: JSONBytes(elements: confirmation.missing.map { JSONBytes(string: $0) }))
+        if let replicated = confirmation.replicated { member("replicated", bool: replicated) }
     }
 }
