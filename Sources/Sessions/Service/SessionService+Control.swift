@@ -27,6 +27,7 @@ extension SessionService {
     }
 
     func listen() {
+        cluster.onControl(kind: Self.seatsKind) { message in self.answerSeats(message.body) }
         cluster.onControl(kind: SessionEnding.kind) { message in
             await self.sessionsEnded(message.body)
         }

@@ -62,6 +62,9 @@ public struct Session: Sendable, Equatable {
     public let lastUserID: String?
     /// Whether opening it made the record.
     public let isNew: Bool
+    /// How many sockets of this kind the session has with the one that opened it; more than there are where a node died.
+    /// 0 when it was only looked up.
+    public let sockets: Int
 
     /// Whether it is a player's.
     public var isLoggedIn: Bool { self.user != nil }
