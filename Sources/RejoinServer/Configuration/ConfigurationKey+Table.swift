@@ -12,7 +12,7 @@ extension ConfigurationKey {
         limitPayloadTime, limitUpgradeTime, limitRelays,
         limitLoginAccountAddress, limitLoginAddress, limitLoginAccount, limitLoginWindow,
         limitPasswordMinimum, limitPasswordMaximum, limitHashingQueue, limitEndings,
-        limitRoomFields, limitRoomFieldBytes, limitRoomBytes, limitRoomLog,
+        limitRoomFields, limitRoomFieldBytes, limitRoomBytes, limitRoomLog, limitNewRooms,
         limitRedisCommands, limitRedisReply,
         logLevel, logFormat,
     ]
@@ -192,6 +192,9 @@ extension ConfigurationKey {
     package static let limitRoomLog = Self(
         "limit.room-log", .limits, .integer(1...1_000_000), default: "1000",
         "changes of a room that are kept for those who come back")
+    package static let limitNewRooms = Self(
+        "limit.new-rooms", .limits, .integer(1...10_000_000), default: "500",
+        "rooms that one user begins in an hour by acting in them first")
     package static let limitRedisCommands = Self(
         "limit.redis-commands", .limits, .integer(16...1_000_000), default: "16384",
         "Redis commands queued or unanswered; more get unavailable")

@@ -55,6 +55,8 @@ extension RejoinConfiguration {
         public var fieldBytes: Int
         /// Default: 256 KiB.
         public var bytes: Int
+        /// Rooms that one user begins in an hour. Default: 500.
+        public var newPerHour: Int
         /// Changes that are kept for those who come back. Default: 1,000.
         public var logEntries: Int
     }
@@ -87,6 +89,7 @@ extension RejoinConfiguration {
                 fields: try reader.integer(.limitRoomFields),
                 fieldBytes: try reader.integer(.limitRoomFieldBytes),
                 bytes: try reader.integer(.limitRoomBytes),
+                newPerHour: try reader.integer(.limitNewRooms),
                 logEntries: try reader.integer(.limitRoomLog)),
             passwordBytes: shortest...longest,
             hashingQueue: try reader.integer(.limitHashingQueue),

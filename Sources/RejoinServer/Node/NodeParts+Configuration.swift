@@ -83,6 +83,7 @@ extension NodeParts {
         limits.maximumFields = configuration.limits.room.fields
         limits.maximumFieldBytes = configuration.limits.room.fieldBytes
         limits.maximumRoomBytes = configuration.limits.room.bytes
+        limits.newRoomsPerHour = configuration.limits.room.newPerHour
         limits.logLength = configuration.limits.room.logEntries
         limits.idle = configuration.sessions.roomIdle
         return limits
