@@ -2,7 +2,9 @@ public import Accounts
 import Cluster
 import Crypto
 import EngineIO
+import JSONWebTokens
 public import Logging
+import NIOCore
 import RedisClient
 import Rooms
 import Sessions
@@ -17,6 +19,17 @@ extension NodeParts {
             // What may pass is no mistake of the configuration.
             guard error.code == .invalidStore else { throw error }
             throw ConfigurationError(key: .accountsURL, error.message)
+        }
+    }
+
+    static func tokens(
+        _ configuration: RejoinConfiguration, _ group: any EventLoopGroup, _ logger: Logger
+    ) async throws -> JSONWebTokenVerifier? {
+        guard let tokens = configuration.tokens else { return nil }
+        do throws(JSONWebTokenError) {
+            return try await JSONWebTokenVerifier(tokens, eventLoopGroup: group, logger: logger)
+        } catch {
+            throw ConfigurationError(key: .jwtSecret, error.message)
         }
     }
 

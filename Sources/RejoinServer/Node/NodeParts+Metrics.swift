@@ -43,7 +43,7 @@ extension NodeParts {
         ("rejoin_socket_requests_limited_total", "Events refused by a socket's rate limit."),
         ("rejoin_socket_requests_failed_total", "Events that were answered with an error."),
         ("rejoin_sessions_logins_total", "Logins, registrations included."),
-        ("rejoin_sessions_logins_failed_total", "Logins with a wrong name or password."),
+        ("rejoin_sessions_logins_failed_total", "Logins with a wrong name, password or token."),
         ("rejoin_sessions_logins_limited_total", "Logins refused by the limits of failures."),
         ("rejoin_sessions_registrations_total", "Accounts that visitors made."),
         ("rejoin_sessions_logouts_total", "Logouts."),

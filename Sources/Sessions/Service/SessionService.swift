@@ -2,6 +2,7 @@ package import Accounts
 package import Cluster
 import CoreMetrics
 import EngineIO
+package import JSONWebTokens
 package import Logging
 package import NIOCore
 package import RedisClient
@@ -30,6 +31,7 @@ public final class SessionService: Sendable {
     let keys: KeyRing
     let store: SessionStore
     let accounts: Accounts
+    let tokens: JSONWebTokenVerifier?
     let limiter: LoginLimiter
     let cluster: Cluster
     let replicas: RedisReplicas
@@ -44,16 +46,20 @@ public final class SessionService: Sendable {
     let replicationID = Mutex<String?>(nil)
     let replacements = ReplacedSessions()
 
-    /// - Parameter isServing: `nil` while new sockets may come, else why not; asked at every handshake.
+    /// - Parameters:
+    ///   - tokens: says whom the tokens of an identity provider name; `nil`: none is taken.
+    ///   - isServing: `nil` while new sockets may come, else why not; asked at every handshake.
     package init(
-        configuration: Configuration, keys: KeyRing, store: SessionStore, accounts: Accounts, limiter: LoginLimiter,
-        cluster: Cluster, replicas: RedisReplicas, requests: RequestPolicy, eventLoops: [any EventLoop],
+        configuration: Configuration, keys: KeyRing, store: SessionStore, accounts: Accounts,
+        tokens: JSONWebTokenVerifier?, limiter: LoginLimiter, cluster: Cluster, replicas: RedisReplicas,
+        requests: RequestPolicy, eventLoops: [any EventLoop],
         isServing: @escaping @Sendable () -> String?, logger: Logger
     ) {
         self.configuration = configuration
         self.keys = keys
         self.store = store
         self.accounts = accounts
+        self.tokens = tokens
         self.limiter = limiter
         self.cluster = cluster
         self.replicas = replicas
