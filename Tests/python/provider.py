@@ -50,13 +50,15 @@ def unpadded(data):
 
 
 @contextlib.contextmanager
-def endpoint(port, *keys):
-    """Publishes a key set by HTTP for as long as it is open; counts the requests."""
+def endpoint(port, *keys, tls=None):
+    """Publishes a key set by HTTP for as long as it is open; counts the requests, and answers while `gate` is set."""
     class Handler(http.server.BaseHTTPRequestHandler):
         requests = 0
+        gate = threading.Event()
 
         def do_GET(self):
             Handler.requests += 1
+            Handler.gate.wait(10)
             body = json.dumps({"keys": [key.published for key in keys]}).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
@@ -66,7 +68,10 @@ def endpoint(port, *keys):
         def log_message(self, *_):
             pass
 
+    Handler.gate.set()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield Handler

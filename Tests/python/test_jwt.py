@@ -1,14 +1,17 @@
 """Login by the tokens of an identity provider, on a real node."""
 
+import asyncio
 import base64
 import json
 import os
 import signal
+import ssl
 import subprocess
 import time
 
 import jwt
 import pytest
+import redis.asyncio
 from playwright.async_api import async_playwright
 
 from cluster import BINARY, Cluster, cookie_of, eventually, free_port, get, post
@@ -267,6 +270,27 @@ async def test_a_provider_that_is_away_makes_tokens_unavailable_and_nothing_else
     assert node.log.read_text().count("keys for tokens cannot be read") == 1
 
 
+async def test_keys_are_not_taken_from_whom_no_authority_vouches_for(own_cluster, tmp_path):
+    certificate, private = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost", "-out", certificate, "-keyout", private],
+        check=True, capture_output=True)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, private)
+    port, key = free_port(), Key("ES256", "k")
+    with endpoint(port, key, tls=tls) as asked:
+        node = own_cluster(REJOIN_JWT_KEYS=f"https://localhost:{port}/keys", **OURS).nodes[0]
+
+        async def warned():
+            return "keys for tokens cannot be read" in node.log.read_text()
+
+        await eventually(warned)
+        assert "CERTIFICATE_VERIFY_FAILED" in node.log.read_text()
+        assert (await over_http(node, key.sign(claims())))[0] == 503
+        assert asked.requests == 0
+
+
 async def test_a_shared_secret_signs_by_hs256_and_by_nothing_else(own_cluster):
     secret = base64.b64encode(SECRET).decode()
     node = own_cluster(REJOIN_JWT_SECRET=secret, REJOIN_JWT_ID_PREFIX="web:", REJOIN_LOG_LEVEL="trace", **OURS).nodes[0]
@@ -311,6 +335,32 @@ async def test_everywhere_ends_the_sessions_of_a_tokens_user(cluster, provider, 
     await second.event("session", lambda session: session["reason"] == "revoked")
     again = await second.call("login", {"jwt": key.sign(claims("frank"))})
     assert again["ok"], "the token is the provider's: it is good until it expires"
+
+
+async def test_everywhere_ends_a_login_that_waits_for_a_key(own_cluster, provider, players):
+    keys, path = provider
+    port = free_port()
+    with endpoint(port, *keys.values()) as asked:
+        asked.gate.clear()
+        cluster = own_cluster(REJOIN_JWT_KEYS=str(path), **OURS)
+        slow = cluster.add("slow", REJOIN_JWT_KEYS=f"http://127.0.0.1:{port}/keys")
+        first, second = players(), players()
+        await first.connect(cluster.nodes[0])
+        await second.connect(slow)
+        token = keys["ES256"].sign(claims("ivan"))
+        assert (await first.call("login", {"jwt": token}))["ok"]
+        connection = redis.asyncio.Redis(port=cluster.redis.port)
+        async with asyncio.timeout(10), connection.monitor() as monitor:
+            waiting = asyncio.create_task(second.call("login", {"jwt": token}))
+            async for command in monitor.listen():
+                if "user:{jwt:ivan}" in command["command"] and "sessions" not in command["command"]:
+                    break
+        assert (await first.call("logout", {"everywhere": True}))["ok"]
+        asked.gate.set()
+        answer = await waiting
+        assert answer["error"] == "invalid_credentials" and "ended" in answer["message"]
+        assert (await second.call("login", {"jwt": token}))["ok"]
+        await connection.aclose()
 
 
 async def test_a_session_outlives_its_token(own_cluster, provider, players):
