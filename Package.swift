@@ -26,6 +26,7 @@ let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -103,7 +104,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         .target(
             name: "JSONWebTokens",
-            dependencies: [asyncHTTPClient, jwtKit, logging, nioCore, serviceLifecycle],
+            dependencies: [asyncHTTPClient, jwtKit, logging, nioCore, nioHTTP1, serviceLifecycle],
             swiftSettings: swiftSettings),
         .target(
             name: "Cluster",
@@ -179,10 +180,10 @@ let package = Package(
         test("Bench", nioCore),
         test("Cluster", "RedisClient", "SocketIO", nioCore, nioPosix, logging, serviceLifecycle),
         test("EngineIO", nioCore, nioEmbedded, nioPosix, nioHTTP1, nioSSL, hummingbird, hummingbirdCore, logging),
-        test("JSONWebTokens", jwtKit, logging, nioCore, nioPosix, hummingbird),
+        test("JSONWebTokens", jwtKit, cryptoExtras, logging, nioCore, nioPosix, hummingbird, serviceLifecycle),
         test("PrometheusMetrics", coreMetrics),
         test("RedisClient", nioCore, nioPosix, logging, serviceLifecycle),
-        test("RejoinServer", "RedisClient", "SocketIO", "SocketIOClient", logging, nioCore, nioPosix),
+        test("RejoinServer", "JSONWebTokens", "RedisClient", "SocketIO", "SocketIOClient", logging, nioCore, nioPosix),
         test("Rooms", "RedisClient", "SocketIO", nioCore, nioPosix, logging, serviceLifecycle),
         test("Sessions", "RedisClient", nioPosix, logging, crypto),
         test(

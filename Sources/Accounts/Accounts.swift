@@ -59,17 +59,17 @@ public final class Accounts: Sendable {
         }
         let outcome = try await self.hashing.run { () throws(AccountsError) -> Outcome in
             guard let account else {
-                _ = try PasswordHash.verify(password.bytes, against: PasswordHash.ofNobody)
+                _ = try PasswordHash.ofNobody.verify(password.bytes)
                 return .refused
             }
             let hash: PasswordHash
             do throws(AccountsError) {
                 hash = try PasswordHash(encoded: account.passwordHash)
             } catch {
-                _ = try PasswordHash.verify(password.bytes, against: PasswordHash.ofNobody)
+                _ = try PasswordHash.ofNobody.verify(password.bytes)
                 throw error
             }
-            guard try PasswordHash.verify(password.bytes, against: hash.encoded) else { return .refused }
+            guard try hash.verify(password.bytes) else { return .refused }
             return hash.isWeak ? .acceptedWeak(newHash: try PasswordHash.make(password.bytes)) : .accepted
         }
         switch (outcome, account) {

@@ -7,8 +7,18 @@ protocol CrowdListener: AnyObject {
     func patch(_ payload: ByteBuffer, to member: Crowd.Member)
     /// A `state` came: a snapshot in place of patches.
     func state(_ payload: ByteBuffer, to member: Crowd.Member)
+    /// A `session` came: the member's `isLoggedIn` is what it says.
+    func session(_ member: Crowd.Member)
     /// A connection that was open is over.
     func closed(_ member: Crowd.Member, reason: SocketIOCloseReason)
+}
+
+/// What a benchmark that does not care need not write.
+extension CrowdListener {
+    func patch(_ payload: ByteBuffer, to member: Crowd.Member) {}
+    func state(_ payload: ByteBuffer, to member: Crowd.Member) {}
+    func session(_ member: Crowd.Member) {}
+    func closed(_ member: Crowd.Member, reason: SocketIOCloseReason) {}
 }
 
 /// The sockets of one event loop of the generator. Confined to its event loop.
@@ -187,6 +197,7 @@ final class Crowd: SocketIOConnectionDelegate {
         member.openTimer = nil
         let opened = member.opened.take()
         opened?.assumeIsolated().succeed(member)
+        self.listener?.session(member)
     }
 
     private func answer(_ payload: ByteBuffer) {

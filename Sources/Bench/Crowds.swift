@@ -53,9 +53,16 @@ struct Crowds: Sendable {
     /// As `all`, and waits for what it began.
     @discardableResult
     func each<T: Sendable>(_ body: @escaping @Sendable (Crowd) -> EventLoopFuture<T>) async throws -> [T] {
-        let futures = self.bound.map { crowd in crowd.eventLoop.flatSubmit { body(crowd.value) } }
-        return try await EventLoopFuture.whenAllSucceed(futures, on: self.group.any()).get()
+        try await self.begin(body).get()
     }
+
+    /// As `each`, and does not wait.
+    func begin<T: Sendable>(_ body: @escaping @Sendable (Crowd) -> EventLoopFuture<T>) -> EventLoopFuture<[T]> {
+        let futures = self.bound.map { crowd in crowd.eventLoop.flatSubmit { body(crowd.value) } }
+        return EventLoopFuture.whenAllSucceed(futures, on: self.group.any())
+    }
+
+    func eventLoop(_ index: Int) -> any EventLoop { self.bound[index].eventLoop }
 
     /// Does something on one crowd's event loop.
     func on<T: Sendable>(_ index: Int, _ body: @escaping @Sendable (Crowd) -> EventLoopFuture<T>) async throws -> T {

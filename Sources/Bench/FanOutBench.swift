@@ -138,19 +138,4 @@ extension Crowd {
             self.register(member, timeout: timeout)
         }.nonisolated()
     }
-
-    /// Registers a new account with an open guest's socket, which becomes a player's.
-    ///
-    /// - Returns: the player's token.
-    func register(_ member: Member, timeout: TimeAmount) -> EventLoopFuture<String> {
-        let name = "bench\(UInt64.random(in: 0...UInt64.max))"
-        let body = "{\"username\":\"\(name)\",\"password\":\"rejoin bench, not a secret\"}"
-        return self.request(member, "register", body, timeout: timeout).assumeIsolated().flatMapThrowing { answer in
-            guard let token = MessageText.string("token", in: answer) else {
-                throw BenchError("register was answered without a token: \(String(buffer: answer))")
-            }
-            member.token = token
-            return token
-        }.nonisolated()
-    }
 }

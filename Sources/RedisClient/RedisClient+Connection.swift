@@ -14,6 +14,7 @@ extension RedisClient {
             try await handshake.introduce()
             try await handshake.select()
             let server = try await handshake.readServerInfo()
+            try await self.prepare(RedisOpening(server: server, handshake: handshake))
             guard await self.opened(connection, pipeline, server) else {
                 throw RedisError(code: .closed, message: "redis closed the connection")
             }
@@ -23,6 +24,17 @@ extension RedisClient {
                     "redis.address": "\(self.configuration)", "redis.version": "\(server.version)",
                     "redis.role": "\(server.role)",
                 ])
+        }
+    }
+
+    private func prepare(_ opening: RedisOpening) async throws(RedisError) {
+        for prepare in await onLoop(self.eventLoop, { self.loopState.value.openings }) {
+            do {
+                try await prepare(opening)
+            } catch {
+                throw error as? RedisError
+                    ?? RedisError(code: .closed, message: "the connection was not made ready", underlying: error)
+            }
         }
     }
 

@@ -25,6 +25,7 @@ public final class RedisClient: Sendable, Service {
     struct LoopState {
         var pipeline: CommandPipeline?
         var connectionHandlers: [@Sendable (RedisServerInfo) -> Void] = []
+        var openings: [@Sendable (RedisOpening) async throws -> Void] = []
         var connectionWaiters: [ObjectIdentifier: EventLoopPromise<Void>] = [:]
     }
 
@@ -112,6 +113,14 @@ public final class RedisClient: Sendable, Service {
             self.loopState.value.connectionHandlers.append(handler)
             if let server = self.server { handler(server) }
         }
+    }
+
+    /// Lets somebody speak over every new connection before anybody else may use it. When that fails the connection is
+    /// given up, and another one is made. To be called before `run()`.
+    ///
+    /// - Parameter opening: called once a connection; what it sends has the usual time to be answered.
+    public func onOpening(_ opening: @escaping @Sendable (RedisOpening) async throws -> Void) {
+        self.eventLoop.execute { self.loopState.value.openings.append(opening) }
     }
 
     /// Returns as soon as there is a connection that is ready for use.

@@ -1,4 +1,5 @@
 import RedisClient
+import Sessions
 
 /// The keys and the channel of a room.
 struct RoomKeys: Sendable {
@@ -15,6 +16,10 @@ struct RoomKeys: Sendable {
     }
 
     var channel: RedisChannel { .sharded(channelName) }
+
+    static func newRooms(prefix: String, userID: String) -> String {
+        SessionKeys(prefix: prefix).newRooms(of: userID)
+    }
 
     static func session(prefix: String, handle: String) -> String {
         "\(prefix)session:{\(handle)}"

@@ -8,6 +8,8 @@ public struct RoomLimits: Sendable {
     public var maximumFieldBytes = 16 * 1_024
     /// Bytes of all names and values of a room; 256 KiB by default.
     public var maximumRoomBytes = 256 * 1_024
+    /// Rooms that one user begins in an hour; 500 by default. Above: `rate_limited`.
+    public var newRoomsPerHour = 500
     /// Entries that a room's log keeps at least; 1,000 by default.
     public var logLength = 1_000
     /// After how long a room that nobody is in is forgotten; 7 days by default.

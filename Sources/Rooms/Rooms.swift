@@ -17,6 +17,9 @@ public final class Rooms: Sendable, Service {
     private let context: RoomContext
     private let shards: [RoomShard]
 
+    /// What rooms may hold.
+    public var limits: RoomLimits { context.limits }
+
     /// - Parameters:
     ///   - redis: where rooms are.
     ///   - subscriber: on the same Redis.

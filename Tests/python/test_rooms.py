@@ -517,6 +517,25 @@ async def test_a_room_has_256_kib_at_most(cluster, made, room):
     assert version == 15
 
 
+async def test_a_user_begins_so_many_rooms_in_an_hour_and_acts_in_all_there_are(cluster, made, room, database):
+    node = cluster.add("few", REJOIN_LIMIT_NEW_ROOMS="3", REJOIN_LIMIT_ROOMS_PER_SOCKET="100")
+    player, other = await made(node), await made(cluster.nodes[0])
+    for number in range(4):
+        assert (await player.join(f"{room}.{number}"))["ok"]
+        answer = await player.act(f"{room}.{number}", "1", {"set": {"a": 1}})
+        assert answer["ok"] if number < 3 else refused(answer, "rate_limited"), answer
+    assert 3_500_000 < answer["retryAfter"] <= 3_600_000
+    assert not database.exists(f"{PREFIX}room:{{{room}.3}}")
+    # On every node; in rooms that there are, acting goes on.
+    assert (await player.act(f"{room}.0", "2", {"set": {"a": 2}}))["ok"]
+    assert (await other.join(f"{room}.3"))["ok"]
+    assert (await other.act(f"{room}.3", "1", {"set": {"a": 1}}))["ok"]
+    assert (await player.act(f"{room}.3", "2", {"set": {"a": 2}}))["ok"]
+    cluster.nodes.remove(node)
+    await player.leave()
+    node.stop()
+
+
 async def test_everybody_sees_the_acts_of_all_nodes_in_one_order(cluster, made, room):
     crowd = [await made(node, room) for node in cluster.nodes for _ in range(2)]
     watchers = [await made(node, room, player=False) for node in cluster.nodes]

@@ -171,6 +171,55 @@ async def test_a_session_has_twenty_sockets_and_no_more(cluster, players):
     await eventually(free)
 
 
+async def refused(player, node, token):
+    """What a CONNECT was refused with."""
+    refusals = []
+    player.client.on("connect_error", lambda data: refusals.append(data))
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        await player.client.connect(node.url, auth={"token": token}, transports=["websocket"], wait_timeout=1)
+    return refusals[0]["message"]
+
+
+async def test_the_sockets_of_a_session_count_on_all_nodes_together(own_cluster, players):
+    cluster = own_cluster(nodes=3, REJOIN_LIMIT_SOCKETS_PER_SESSION="5")
+    first, second, third = cluster.nodes
+    token = (await players().connect(first))["token"]
+    crowd = [players() for _ in range(4)]
+    for player, node in zip(crowd, [first, first, second, second]):
+        await player.connect(node, token=token)
+    assert await refused(players(), third, token) == "rate_limited"
+    assert await refused(players(), first, token) == "rate_limited"
+    await crowd[0].leave()
+
+    async def free():
+        try:
+            return await players().connect(third, token=token)
+        except socketio.exceptions.ConnectionError:
+            return None
+    assert await eventually(free)
+    # Those of a killed node are free at once: the ones that are left are asked.
+    second.kill()
+    for _ in range(2):
+        assert await eventually(free)
+    assert await refused(players(), third, token) == "rate_limited"
+
+
+async def test_a_session_that_connects_again_and_again_is_not_full(own_cluster, players):
+    cluster = own_cluster(nodes=2, REJOIN_LIMIT_SOCKETS_PER_SESSION="2")
+    token = (await players().connect(cluster.nodes[0]))["token"]
+    for number in range(12):
+        player = players()
+        await player.connect(cluster.nodes[number % 2], token=token)
+        await player.leave()
+        await eventually(lambda: left(cluster, token))
+
+
+async def left(cluster, token):
+    """Whether one socket of a session is open, no more: the server may hear of an end after its client."""
+    nodes = json.loads(cluster.rejoin("nodes", "--json").stdout)
+    return sum(node["sockets"] for node in nodes) == 1
+
+
 # Login
 
 

@@ -41,7 +41,11 @@ public final class HashingPool: Sendable {
 
         func work() {
             while true {
-                self.jobReady.wait()
+                // Its memory is kept as long as there is work, and no longer.
+                if self.jobReady.wait(timeout: .now()) == .timedOut {
+                    HashMemory.release()
+                    self.jobReady.wait()
+                }
                 let (job, isClosed) = self.state.withLock { state -> (Job?, Bool) in
                     // A job that was cancelled leaves its signal behind.
                     guard !state.jobs.isEmpty else { return (nil, state.isClosed) }
@@ -140,7 +144,7 @@ public final class HashingPool: Sendable {
             self.workshop.jobReady.signal()
             let workshop = self.workshop
             // Sockets come before logins.
-            if !WorkerThread.start(niceness: 10, { workshop.work() }) { self.threadFailed() }
+            if !WorkerThread.start(niceness: 10, { HashMemory.keeping { workshop.work() } }) { self.threadFailed() }
         }
     }
 

@@ -21,8 +21,8 @@ struct PasswordHash: Sendable, Hashable {
     let encoded: String
     private let cost: Cost
     private let version: UInt32
-    private let saltCharacters: Int
-    private let digestCharacters: Int
+    private let salt: [UInt8]
+    private let digest: [UInt8]
 
     /// Reads a hash from the store.
     ///
@@ -31,7 +31,8 @@ struct PasswordHash: Sendable, Hashable {
         let parts = encoded.split(separator: "$", omittingEmptySubsequences: false)
         guard parts.count == 6, parts[0].isEmpty, parts[1] == "argon2id",
             parts[2].hasPrefix("v="), let version = UInt32(parts[2].dropFirst(2)),
-            let cost = Self.cost(parts[3]), !parts[4].isEmpty, !parts[5].isEmpty, parts[5].utf8.count <= 128
+            let cost = Self.cost(parts[3]), let salt = PHCBase64.decode(parts[4]),
+            let digest = PHCBase64.decode(parts[5]), (8...96).contains(salt.count), (4...96).contains(digest.count)
         else {
             throw AccountsError(
                 .unsupportedHash,
@@ -54,8 +55,8 @@ struct PasswordHash: Sendable, Hashable {
         self.encoded = encoded
         self.cost = cost
         self.version = version
-        self.saltCharacters = parts[4].utf8.count
-        self.digestCharacters = parts[5].utf8.count
+        self.salt = salt
+        self.digest = digest
     }
 
     /// Whether it costs an attacker less than a hash that is made today.
@@ -63,43 +64,71 @@ struct PasswordHash: Sendable, Hashable {
         let today = Cost()
         return self.cost.memory < today.memory || self.cost.iterations < today.iterations
             || self.version < ARGON2_VERSION_13.rawValue
-            || self.saltCharacters < Self.base64Characters(Self.saltBytes)
-            || self.digestCharacters < Self.base64Characters(Self.digestBytes)
+            || self.salt.count < Self.saltBytes || self.digest.count < Self.digestBytes
     }
 
     /// A hash of today's cost that no password has: verifying against it takes as long as against a real one.
-    static let ofNobody: String = {
-        let salt = Self.base64(Self.randomBytes(Self.saltBytes))
-        let digest = Self.base64(Self.randomBytes(Self.digestBytes))
-        let cost = Cost()
-        return "$argon2id$v=19$m=\(cost.memory),t=\(cost.iterations),p=\(cost.parallelism)$\(salt)$\(digest)"
-    }()
+    static let ofNobody = PasswordHash(
+        cost: Cost(), salt: Self.randomBytes(Self.saltBytes), digest: Self.randomBytes(Self.digestBytes))
+
+    private init(cost: Cost, salt: [UInt8], digest: [UInt8]) {
+        self.cost = cost
+        self.version = ARGON2_VERSION_13.rawValue
+        self.salt = salt
+        self.digest = digest
+        self.encoded =
+            "$argon2id$v=\(self.version)$m=\(cost.memory),t=\(cost.iterations),p=\(cost.parallelism)$"
+            + "\(PHCBase64.encode(salt))$\(PHCBase64.encode(digest))"
+    }
 
     /// Hashes a password with a new salt. Blocks for the whole cost.
     ///
     /// - Throws: `unavailable` when there is no memory for it.
     static func make(_ password: [UInt8], cost: Cost = Cost()) throws(AccountsError) -> String {
-        let salt = Self.randomBytes(Self.saltBytes)
-        let length = argon2_encodedlen(
-            cost.iterations, cost.memory, cost.parallelism, UInt32(Self.saltBytes), UInt32(Self.digestBytes), Argon2_id)
-        var encoded = [CChar](repeating: 0, count: length)
-        let result = argon2id_hash_encoded(
-            cost.iterations, cost.memory, cost.parallelism, password, password.count, salt, salt.count,
-            Self.digestBytes, &encoded, length)
-        guard result == ARGON2_OK.rawValue else { throw Self.failure(result) }
-        return String(decoding: encoded.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        var salt = Self.randomBytes(Self.saltBytes)
+        let digest = try Self.digest(
+            password, salt: &salt, cost: cost, version: ARGON2_VERSION_13.rawValue, bytes: Self.digestBytes)
+        return PasswordHash(cost: cost, salt: salt, digest: digest).encoded
     }
 
-    /// Whether `encoded` is the hash of that password. Blocks for the whole cost; compares in constant time.
+    /// Whether this is the hash of that password. Blocks for the whole cost; compares in constant time.
     ///
-    /// - Throws: `unavailable` when there is no memory for it; `unsupportedHash` when libargon2 cannot read it.
-    static func verify(_ password: [UInt8], against encoded: String) throws(AccountsError) -> Bool {
-        let result = argon2id_verify(encoded, password, password.count)
-        switch result {
-        case ARGON2_OK.rawValue: return true
-        case ARGON2_VERIFY_MISMATCH.rawValue: return false
-        default: throw Self.failure(result)
+    /// - Throws: `unavailable` when there is no memory for it; `unsupportedHash` when libargon2 cannot compute it.
+    func verify(_ password: [UInt8]) throws(AccountsError) -> Bool {
+        var salt = self.salt
+        let digest = try Self.digest(
+            password, salt: &salt, cost: self.cost, version: self.version, bytes: self.digest.count)
+        return zip(digest, self.digest).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
+    }
+
+    private static func digest(
+        _ password: [UInt8], salt: inout [UInt8], cost: Cost, version: UInt32, bytes: Int
+    ) throws(AccountsError) -> [UInt8] {
+        var password = password
+        var digest = [UInt8](repeating: 0, count: bytes)
+        let result = digest.withUnsafeMutableBufferPointer { digest in
+            password.withUnsafeMutableBufferPointer { password in
+                salt.withUnsafeMutableBufferPointer { salt in
+                    var context = argon2_context()
+                    context.out = digest.baseAddress
+                    context.outlen = UInt32(digest.count)
+                    context.pwd = password.baseAddress
+                    context.pwdlen = UInt32(password.count)
+                    context.salt = salt.baseAddress
+                    context.saltlen = UInt32(salt.count)
+                    context.t_cost = cost.iterations
+                    context.m_cost = cost.memory
+                    context.lanes = cost.parallelism
+                    context.threads = cost.parallelism
+                    context.version = version
+                    context.allocate_cbk = { HashMemory.allocate($0, $1) }
+                    context.free_cbk = { HashMemory.deallocate($0, $1) }
+                    return argon2id_ctx(&context)
+                }
+            }
         }
+        guard result == ARGON2_OK.rawValue else { throw Self.failure(result) }
+        return digest
     }
 
     private static func failure(_ result: CInt) -> AccountsError {
@@ -132,30 +161,8 @@ struct PasswordHash: Sendable, Hashable {
         return encoded.hasPrefix("$argon2id$") ? "Argon2id but is damaged" : "an unknown scheme"
     }
 
-    private static func base64Characters(_ bytes: Int) -> Int {
-        (bytes * 4 + 2) / 3
-    }
-
     private static func randomBytes(_ count: Int) -> [UInt8] {
         var generator = SystemRandomNumberGenerator()
         return (0..<count).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
-    }
-
-    /// Base64 without padding, as the PHC string format has it.
-    private static func base64(_ bytes: [UInt8]) -> String {
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-        var result: [UInt8] = []
-        var bits: UInt32 = 0
-        var count = 0
-        for byte in bytes {
-            bits = bits << 8 | UInt32(byte)
-            count += 8
-            while count >= 6 {
-                count -= 6
-                result.append(alphabet[Int(bits >> UInt32(count) & 63)])
-            }
-        }
-        if count > 0 { result.append(alphabet[Int(bits << UInt32(6 - count) & 63)]) }
-        return String(decoding: result, as: UTF8.self)
     }
 }

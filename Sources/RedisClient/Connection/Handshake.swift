@@ -33,12 +33,14 @@ struct Handshake: Sendable {
     }
 
     private func send(_ command: String, _ arguments: [RedisArgument]) async throws(RedisError) -> RedisValue {
-        let result = await withUnsafeContinuation { (continuation: ReplyContinuation) in
-            self.eventLoop.execute {
-                var bytes = ByteBuffer()
-                bytes.writeRedisCommand(command, arguments)
-                self.pipeline.value.submit(bytes, [continuation])
-            }
+        try await self.submit { $0.writeRedisCommand(command, arguments) }
+    }
+
+    func submit(_ encode: (inout ByteBuffer) -> Void) async throws(RedisError) -> RedisValue {
+        var bytes = ByteBuffer()
+        encode(&bytes)
+        let result = await withUnsafeContinuation { [bytes] (continuation: ReplyContinuation) in
+            self.eventLoop.execute { self.pipeline.value.submit(bytes, [continuation]) }
         }
         return try result.get()
     }

@@ -4,6 +4,7 @@ extension ConfigurationKey {
         host, port, adminHost, adminPort, adminToken, node, advertise, data, threads, drain, tlsCert, tlsKey,
         redisURL, redisPrefix, redisTLSCA, redisTLSCert, redisTLSKey, redisCommandTimeout, redisConnectTimeout,
         accountsURL, accountsQuery, registration, insecureLogin, hashingThreads,
+        jwtKeys, jwtSecret, jwtIssuer, jwtAudience, jwtUserClaim, jwtNameClaim, jwtIDPrefix, jwtLeeway,
         origins, trustedProxies, cookieKeys,
         sessionIdle, sessionMax, sessionsPerUser, roomIdle,
         pingInterval, pingTimeout, maxPayload, maxConnections, compression, compressionThreshold,
@@ -11,8 +12,8 @@ extension ConfigurationKey {
         limitHandshakes, limitHandshakeQueue, limitSocketQueue, limitSlowSocket,
         limitPayloadTime, limitUpgradeTime, limitRelays,
         limitLoginAccountAddress, limitLoginAddress, limitLoginAccount, limitLoginWindow,
-        limitPasswordMinimum, limitPasswordMaximum, limitHashingQueue,
-        limitRoomFields, limitRoomFieldBytes, limitRoomBytes, limitRoomLog,
+        limitPasswordMinimum, limitPasswordMaximum, limitHashingQueue, limitEndings,
+        limitRoomFields, limitRoomFieldBytes, limitRoomBytes, limitRoomLog, limitNewRooms,
         limitRedisCommands, limitRedisReply,
         logLevel, logFormat,
     ]
@@ -89,6 +90,32 @@ extension ConfigurationKey {
     package static let hashingThreads = Self(
         "hashing-threads", .accounts, .integer(1...64), phrase: "half of the cores, at most 4",
         "threads that hash passwords, 19 MiB each while they work")
+
+    // MARK: JSON Web Tokens
+
+    package static let jwtKeys = Self(
+        "jwt.keys", .tokens, .text("a file, or https://… (http://… on loopback)"),
+        "JSON Web Key Set of an identity provider whose tokens log in: RS256, ES256, EdDSA; needs jwt.issuer, jwt.audience"
+    )
+    package static let jwtSecret = Self(
+        "jwt.secret", .tokens, .text("base64 of at least 32 bytes"), secret: true,
+        "in place of jwt.keys: the secret shared with who signs tokens by HS256; needs jwt.issuer, jwt.audience")
+    package static let jwtIssuer = Self(
+        "jwt.issuer", .tokens, .text("1 to 512 bytes"), "who made a token: its iss, letter by letter")
+    package static let jwtAudience = Self(
+        "jwt.audience", .tokens, .text("1 to 512 bytes"), "whom a token is for: its aud, or one of them")
+    package static let jwtUserClaim = Self(
+        "jwt.user-claim", .tokens, .text("1 to 512 bytes"), default: "sub",
+        "the claim that names the user; one that the provider never gives to somebody else")
+    package static let jwtNameClaim = Self(
+        "jwt.name-claim", .tokens, .text("1 to 512 bytes"), default: "name",
+        "the claim with the name that is shown; without it, the user claim")
+    package static let jwtIDPrefix = Self(
+        "jwt.id-prefix", .tokens, .text("1 to 32 of A-Z a-z 0-9 . _ - and a colon after them"), default: "jwt:",
+        "what the ids of such users begin with, so that none is an account's")
+    package static let jwtLeeway = Self(
+        "jwt.leeway", .tokens, .duration(.zero ... .seconds(300)), default: "60s",
+        "how far the clocks of provider and nodes may differ")
 
     // MARK: Browsers and proxies
 
@@ -190,6 +217,9 @@ extension ConfigurationKey {
     package static let limitHashingQueue = Self(
         "limit.hashing-queue", .limits, .integer(1...100_000), default: "256",
         "logins that wait for a hashing thread; more get unavailable")
+    package static let limitEndings = Self(
+        "limit.endings", .limits, .integer(100...10_000_000), default: "100000",
+        "logouts and revocations of the last 15 minutes that a node keeps, to repeat them to a Redis that was replaced")
     package static let limitRoomFields = Self(
         "limit.room-fields", .limits, .integer(1...1_000_000), default: "1024", "fields of a room")
     package static let limitRoomFieldBytes = Self(
@@ -199,6 +229,9 @@ extension ConfigurationKey {
     package static let limitRoomLog = Self(
         "limit.room-log", .limits, .integer(1...1_000_000), default: "1000",
         "changes of a room that are kept for those who come back")
+    package static let limitNewRooms = Self(
+        "limit.new-rooms", .limits, .integer(1...10_000_000), default: "500",
+        "rooms that one user begins in an hour by acting in them first")
     package static let limitRedisCommands = Self(
         "limit.redis-commands", .limits, .integer(16...1_000_000), default: "16384",
         "Redis commands queued or unanswered; more get unavailable")

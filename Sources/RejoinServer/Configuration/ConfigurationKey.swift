@@ -7,6 +7,7 @@ package struct ConfigurationKey: Sendable {
         case node = "Node"
         case redis = "Redis"
         case accounts = "Accounts and login"
+        case tokens = "Login by JSON Web Token"
         case browsers = "Browsers and proxies"
         case sessions = "Sessions and rooms"
         case sockets = "Sockets"

@@ -31,6 +31,8 @@ extension RejoinConfiguration {
         public var passwordBytes: ClosedRange<Int>
         /// Logins that wait for a hashing thread. Default: 256.
         public var hashingQueue: Int
+        /// Logouts and revocations of 15 minutes that a node keeps. Default: 100,000.
+        public var endings: Int
     }
 
     /// Failed logins in a window of time, counted for the whole cluster.
@@ -53,6 +55,8 @@ extension RejoinConfiguration {
         public var fieldBytes: Int
         /// Default: 256 KiB.
         public var bytes: Int
+        /// Rooms that one user begins in an hour. Default: 500.
+        public var newPerHour: Int
         /// Changes that are kept for those who come back. Default: 1,000.
         public var logEntries: Int
     }
@@ -85,9 +89,11 @@ extension RejoinConfiguration {
                 fields: try reader.integer(.limitRoomFields),
                 fieldBytes: try reader.integer(.limitRoomFieldBytes),
                 bytes: try reader.integer(.limitRoomBytes),
+                newPerHour: try reader.integer(.limitNewRooms),
                 logEntries: try reader.integer(.limitRoomLog)),
             passwordBytes: shortest...longest,
-            hashingQueue: try reader.integer(.limitHashingQueue))
+            hashingQueue: try reader.integer(.limitHashingQueue),
+            endings: try reader.integer(.limitEndings))
         guard limits.room.fieldBytes <= limits.room.bytes else {
             throw reader.error(.limitRoomFieldBytes, "is more than limit.room-bytes (\(limits.room.bytes))")
         }

@@ -27,6 +27,7 @@ extension RejoinConfiguration {
             return (1...64).contains(text.utf8.count) && isPlain ? text : nil
         }
         accounts = try Self.accounts(reader, data: data)
+        tokens = try Self.tokens(reader)
         browsers = try Self.browsers(reader)
         let maximum = try reader.duration(.sessionMax)
         let idle = try reader.duration(.sessionIdle)

@@ -1,3 +1,4 @@
+public import JSONWebTokens
 public import Logging
 public import RedisClient
 
@@ -111,6 +112,8 @@ public struct RejoinConfiguration: Sendable {
     /// Before every key and channel. Default: `rejoin:`.
     public var redisPrefix: String
     public var accounts: Accounts
+    /// Whose tokens log in beside names and passwords; `nil`: nobody's, the default.
+    public var tokens: JSONWebTokenConfiguration?
     public var browsers: Browsers
     public var sessions: Sessions
     public var sockets: Sockets

@@ -54,7 +54,7 @@ struct SessionRoutes: Sendable {
     }
 
     private func logIn(_ asker: Asker, _ body: JSONBytes) async throws(RequestFailure) -> Response {
-        let login = try PasswordLogin(body)
+        let login = try LoginRequest(body)
         let session = try await session(of: asker, guestsToo: true)
         let (cookie, outcome) = try await sessions.logIn(login, session, from: asker.visitor)
         return Answer.json(Self.description(outcome.user, expires: outcome.expires), cookie: cookie)

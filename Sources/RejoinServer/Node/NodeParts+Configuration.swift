@@ -2,7 +2,9 @@ public import Accounts
 import Cluster
 import Crypto
 import EngineIO
+import JSONWebTokens
 public import Logging
+import NIOCore
 import RedisClient
 import Rooms
 import Sessions
@@ -17,6 +19,17 @@ extension NodeParts {
             // What may pass is no mistake of the configuration.
             guard error.code == .invalidStore else { throw error }
             throw ConfigurationError(key: .accountsURL, error.message)
+        }
+    }
+
+    static func tokens(
+        _ configuration: RejoinConfiguration, _ group: any EventLoopGroup, _ logger: Logger
+    ) async throws -> JSONWebTokenVerifier? {
+        guard let tokens = configuration.tokens else { return nil }
+        do throws(JSONWebTokenError) {
+            return try await JSONWebTokenVerifier(tokens, eventLoopGroup: group, logger: logger)
+        } catch {
+            throw ConfigurationError(key: .jwtSecret, error.message)
         }
     }
 
@@ -75,6 +88,7 @@ extension NodeParts {
         sessions.messageBurst = configuration.limits.messageBurst
         sessions.socketsPerSession = configuration.limits.socketsPerSession
         sessions.sessionsPerUser = configuration.sessions.perUser
+        sessions.endings = configuration.limits.endings
         return sessions
     }
 
@@ -93,6 +107,7 @@ extension NodeParts {
         limits.maximumFields = configuration.limits.room.fields
         limits.maximumFieldBytes = configuration.limits.room.fieldBytes
         limits.maximumRoomBytes = configuration.limits.room.bytes
+        limits.newRoomsPerHour = configuration.limits.room.newPerHour
         limits.logLength = configuration.limits.room.logEntries
         limits.idle = configuration.sessions.roomIdle
         return limits

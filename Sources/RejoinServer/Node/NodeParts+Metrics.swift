@@ -50,12 +50,14 @@ extension NodeParts {
         ("rejoin_socket_requests_limited_total", "Events refused by a socket's rate limit."),
         ("rejoin_socket_requests_failed_total", "Events that were answered with an error."),
         ("rejoin_sessions_logins_total", "Logins, registrations included."),
-        ("rejoin_sessions_logins_failed_total", "Logins with a wrong name or password."),
+        ("rejoin_sessions_logins_failed_total", "Logins with a wrong name, password or token."),
         ("rejoin_sessions_logins_limited_total", "Logins refused by the limits of failures."),
         ("rejoin_sessions_registrations_total", "Accounts that visitors made."),
         ("rejoin_sessions_logouts_total", "Logouts."),
         ("rejoin_sessions_opened_total", "Sessions opened by sockets."),
         ("rejoin_sessions_sockets_turned_total", "Sockets turned to watchers because their session ended."),
+        ("rejoin_sessions_endings_repeated_total", "Sessions that a replaced Redis brought back, ended again."),
+        ("rejoin_sessions_endings_forgotten_total", "Logouts and revocations that were too many to be kept."),
         ("rejoin_sessions_credentials_total", "Credentials that came, by what they were worth."),
     ]
 }

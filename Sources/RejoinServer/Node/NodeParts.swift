@@ -1,6 +1,7 @@
 import Accounts
 import Cluster
 import EngineIO
+import JSONWebTokens
 import Logging
 import NIOCore
 import NIOPosix
@@ -22,7 +23,10 @@ final class NodeParts: Sendable {
     let tls: EngineTLS?
     let redis: RedisClient
     let subscriber: RedisSubscriber
+    let replicas: RedisReplicas
     let accounts: Accounts
+    /// `nil` where no identity provider is configured.
+    let tokens: JSONWebTokenVerifier?
     let cluster: Cluster
     let keys: KeyRing
     let requests: RequestPolicy
@@ -59,7 +63,9 @@ final class NodeParts: Sendable {
         redis = RedisClient(configuration: redisConfiguration, eventLoop: eventLoops[0], logger: logger)
         subscriber = RedisSubscriber(
             configuration: redisConfiguration, eventLoop: eventLoops[eventLoops.count - 1], logger: logger)
+        replicas = RedisReplicas(of: redis, eventLoop: eventLoops[0], logger: logger)
         accounts = try await Self.accounts(configuration, logger)
+        tokens = try await Self.tokens(configuration, group, logger)
         var clusterConfiguration = ClusterConfiguration(name: name, version: RejoinVersion.current)
         clusterConfiguration.prefix = configuration.redisPrefix
         clusterConfiguration.storeID = accounts.storeID
@@ -75,9 +81,10 @@ final class NodeParts: Sendable {
         probe = SessionProbe(store: store)
         sessions = SessionService(
             configuration: Self.sessions(configuration, name), keys: keys, store: store, accounts: accounts,
+            tokens: tokens,
             limiter: LoginLimiter(
                 redis: redis, prefix: configuration.redisPrefix, limits: Self.loginLimits(configuration)),
-            cluster: cluster, requests: requests, eventLoops: eventLoops,
+            cluster: cluster, replicas: replicas, requests: requests, eventLoops: eventLoops,
             isServing: { [leaving, redis] in
                 if leaving.isLeaving { return "this node is leaving; connect again" }
                 return redis.isConnected ? nil : "this node cannot reach Redis at the moment; connect again"

@@ -3,6 +3,7 @@ import Cluster
 import EngineIO
 import Hummingbird
 import HummingbirdCore
+import JSONWebTokens
 public import Logging
 import NIOCore
 import NIOPosix
@@ -72,16 +73,20 @@ public struct RejoinNode: Service {
 
     private func run(_ parts: NodeParts) async throws {
         let listeners = NodeListeners()
-        let services: [any Service] = [
+        var services: [any Service] = [
             // The first to start and the last to stop: the signal never ends the process.
-            CertificateReload(tls: parts.tls, logger: parts.logger), parts.redis, parts.subscriber, parts.keys,
-            parts.server, parts.cluster,
+            CertificateReload(tls: parts.tls, logger: parts.logger), parts.redis, parts.subscriber, parts.replicas,
+            parts.keys, parts.server, parts.cluster,
             parts.rooms, SessionSweep(parts.sessions), parts.probe,
             AdminListener(parts, metrics: metrics, listeners: listeners).application(logger),
             PublicListener(parts, listeners: listeners).application(logger),
             ReadyService(parts: parts, listeners: listeners, onReady: onReady),
             DrainService(parts: parts),
         ]
+        if let keys = parts.tokens?.providerKeys {
+            // Stopped last: a login on its way may wait for a key.
+            services = [keys, KeyReloadService(keys: keys)] + services
+        }
         let serviceGroup = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: services.map {

@@ -178,6 +178,7 @@ export interface Client {
 
   /** Logs in on the open connection, and fetches the new cookie. */
   login(username: string, password: string): Promise<User>;
+  /** `jwt`: the token of an identity provider, where the server knows one. */
   login(credentials: { username: string; password: string } | { jwt: string }): Promise<User>;
   register(username: string, password: string): Promise<User>;
   /** Ends the login on every tab of this session; `everywhere`: all sessions of the user. The connection stays. */

@@ -1,11 +1,13 @@
 #!lua
 -- Commits one act to a room: check, write, log, publish.
 --
--- KEYS  1 room   2 its log   3 its act ids   4 the session of who acts. Session and room have two hash tags: this
---       script is for a Redis that holds both; there an act cannot slip in after an acknowledged logout.
+-- KEYS  1 room   2 its log   3 its act ids   4 the session of who acts   5 how many rooms its user has begun. Room,
+--       session and user have a hash tag each: this script is for a Redis that holds all of them; there an act cannot
+--       slip in after an acknowledged logout.
 -- ARGV  1 channel   2 act id   3 user id   4 session generation   5 replication id as the node knows it
 --       6 an epoch to begin if one must be   7, 8 epoch and version of the node's replica   9 how many reads follow
 --       10 'act' or 'refusal'   11 idle time of a room in ms   12 length of the log   13 most fields   14 most bytes
+--       15 most rooms that a user begins in an hour
 --       then a name and a version for each read (an absent field is at 0; the name '' is the room itself),
 --       then a name and a value for each change (the empty value deletes)
 -- Returns one of
@@ -14,13 +16,14 @@
 --       {'applied', replid, epoch, version}
 --       {'current', replid}                                a refusal that was decided on what is still true
 --       {'too_large', replid, 'fields' or 'bytes'}
+--       {'too_many_rooms', replid, ms until another may be begun}
 --       {'conflict', replid, epoch, version, entries or false, room or false}   and what the replica missed
 
 local REMEMBERED = 128
 -- Keys are given their time to live at a user's first act and once in so many seconds after it, not with every act.
 local RENEWAL = math.min(60, math.floor(tonumber(ARGV[11]) / 8000))
 local HOUR = 3600
-local FIRST = 15
+local FIRST = 16
 
 local channel, id, user = ARGV[1], ARGV[2], ARGV[3]
 local seenEpoch, seenVersion = ARGV[7], tonumber(ARGV[8])
@@ -99,6 +102,13 @@ if bytes > tonumber(ARGV[14]) and bytes > bytesBefore then
 end
 
 if version == 0 then
+    local begun = redis.call('INCR', KEYS[5])
+    if begun == 1 then
+        redis.call('EXPIRE', KEYS[5], HOUR)
+    elseif begun > tonumber(ARGV[15]) then
+        redis.call('DECR', KEYS[5])
+        return {'too_many_rooms', actual, redis.call('PTTL', KEYS[5])}
+    end
     epoch, actual = ARGV[6], replicationID()
     redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3])
     redis.call('HSET', KEYS[1], EPOCH, epoch, REPLID, actual)

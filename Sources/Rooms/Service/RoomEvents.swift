@@ -107,6 +107,12 @@ public struct RoomEvents: Sendable {
             return Reply { $0.member("version", int: version) }
         case .refused(let refusal):
             throw RequestFailure(ErrorCode(rawValue: refusal.code.rawValue) ?? .rejected, refusal.message)
+        case .tooManyRooms(let retryAfter):
+            throw RequestFailure(
+                .rateLimited,
+                "a user may begin \(rooms.limits.newRoomsPerHour) rooms in an hour; act in one that there is, or after"
+                    + " retryAfter",
+                retryAfter: retryAfter)
         case .sessionEnded:
             await sessions.verify(socket)
             throw RequestFailure(.loginRequired, "the session is not logged in any more; log in to act")

@@ -9,6 +9,7 @@ enum CommitReply {
     case current
     case tooManyFields
     case tooManyBytes
+    case tooManyRooms(retryAfter: Duration)
     case conflict(RoomReading)
 
     /// - Returns: nil for what the script does not answer; and the replication id it says, where it says one.
@@ -29,6 +30,9 @@ enum CommitReply {
         case "too_large":
             guard values.count == 3 else { return nil }
             return (values[2].string == "fields" ? .tooManyFields : .tooManyBytes, replicationID)
+        case "too_many_rooms":
+            guard values.count == 3, let wait = values[2].int else { return nil }
+            return (.tooManyRooms(retryAfter: .milliseconds(max(1, wait))), replicationID)
         case "conflict":
             guard let reading = RoomReading(values.dropFirst(2)) else { return nil }
             return (.conflict(reading), replicationID)

@@ -34,7 +34,7 @@ extension RoomShard {
         }
         switch result {
         case .applied: context.counters.acts.add()
-        case .refused, .sessionEnded: context.counters.refusals.add()
+        case .refused, .tooManyRooms, .sessionEnded: context.counters.refusals.add()
         case .unavailable: context.counters.unavailable.add()
         }
         return result
@@ -83,6 +83,9 @@ extension RoomShard {
             case .tooManyFields:
                 inFlight.release(claim)
                 return .refused(.tooLarge("a room has at most \(context.limits.maximumFields) fields"))
+            case .tooManyRooms(let retryAfter):
+                inFlight.release(claim)
+                return .tooManyRooms(retryAfter: retryAfter)
             case .tooManyBytes:
                 inFlight.release(claim)
                 return .refused(.tooLarge("a room has at most \(context.limits.maximumRoomBytes) bytes"))
@@ -194,6 +197,7 @@ extension RoomShard {
             keys: [
                 keys.room, keys.log, keys.acts,
                 RoomKeys.session(prefix: context.prefix, handle: act.session.handle),
+                RoomKeys.newRooms(prefix: context.prefix, userID: act.session.userID),
             ],
             arguments: arguments(act, verdict, keys, replicationID))
         guard let (reply, actual) = CommitReply.parse(value) else {
@@ -215,7 +219,7 @@ extension RoomShard {
             .string(verdict.position.epoch), .integer(verdict.position.version),
             .integer(reads.isWhole ? 1 : reads.fields.count), verdict.refusal == nil ? "act" : "refusal",
             .integer(limits.idle.milliseconds), .integer(limits.logLength), .integer(limits.maximumFields),
-            .integer(limits.maximumRoomBytes),
+            .integer(limits.maximumRoomBytes), .integer(limits.newRoomsPerHour),
         ]
         if reads.isWhole {
             arguments.append("")

@@ -11,7 +11,8 @@
 -- ARGV[5] how long after a change of the secret the old one is told apart, ms
 -- ARGV[6] absolute life, ms
 -- ARGV[7] sliding is due when the record was seen longer ago than this, ms
--- Returns {now, 'full' or 'alias', login, gen, expires, seen, user, name, last, 1 when the record is new, else 0}
+-- Returns {now, 'full' or 'alias', login, gen, expires, seen, user, name, last, 1 when the record is new, else 0,
+--          sockets}: how many the session, or its alias, has by now; more than there are, where a node died
 --      or {now, 'dead', 1 when the secret was replaced lately, else 0}
 
 local time = redis.call('TIME')
@@ -28,19 +29,20 @@ if not gen or not expires or expires <= now then
     expires = now + ARGV[6]
     redis.call('DEL', KEYS[1])
     redis.call('HSET', KEYS[1], 'user', '', 'name', '', 'login', '0', 'gen', now, 'created', now, 'seen', now,
-        'expires', expires, 'secret', ARGV[1])
+        'expires', expires, 'secret', ARGV[1], 'sockets', 1)
     redis.call('PEXPIREAT', KEYS[1], math.min(now + ARGV[4], expires))
-    return {now, 'full', '0', now, expires, now, '', '', '', 1}
+    return {now, 'full', '0', now, expires, now, '', '', '', 1, 1}
 end
 if secret == ARGV[1] then
     if (tonumber(r[7] or '') or 0) + ARGV[7] <= now then
         redis.call('HSET', KEYS[1], 'seen', now)
         redis.call('PEXPIREAT', KEYS[1], math.min(now + ARGV[4], expires))
     end
-    return {now, 'full', r[4], gen, expires, r[7], r[8], r[9], r[10] or '', 0}
+    return {now, 'full', r[4], gen, expires, r[7], r[8], r[9], r[10] or '', 0,
+        redis.call('HINCRBY', KEYS[1], 'sockets', 1)}
 end
 if guest == ARGV[1] and (not guestuntil or guestuntil > now) then
-    return {now, 'alias', '0', gen, expires, r[7], '', '', '', 0}
+    return {now, 'alias', '0', gen, expires, r[7], '', '', '', 0, redis.call('HINCRBY', KEYS[1], 'aliases', 1)}
 end
 local rotated = tonumber(r[11] or '')
 return {now, 'dead', (rotated and rotated + ARGV[5] > now) and 1 or 0}

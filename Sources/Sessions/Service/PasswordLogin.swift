@@ -3,7 +3,7 @@ import CoreMetrics
 import Logging
 package import SocketIO
 
-/// What a client sends to log in or to register.
+/// What a client sends to log in by password, or to register.
 package struct PasswordLogin: Sendable {
     package let username: String
     package let password: String
@@ -18,10 +18,10 @@ package struct PasswordLogin: Sendable {
     }
 }
 
-/// Somebody whose password was right.
+/// Somebody whose password or token was right.
 package struct VerifiedUser: Sendable {
     package let user: SessionUser
-    /// The user's generation, read before the password was verified.
+    /// The user's generation, read before the password or the token was verified.
     package let generation: Int
 }
 
@@ -91,7 +91,7 @@ extension SessionService {
         guard visitor.cookie.allowsLogin else {
             throw RequestFailure(
                 .forbidden,
-                "a password may not travel over plain HTTP; use HTTPS (or set REJOIN_INSECURE_LOGIN where nobody listens)"
+                "no login may travel over plain HTTP; use HTTPS (or set REJOIN_INSECURE_LOGIN where nobody listens)"
             )
         }
     }

@@ -54,7 +54,9 @@ extension SessionService {
             guard case .opened(let opened) = opening else { return .retry }
             let isAlias = opened.rights == .alias
             session.seat = seats.take(opened.handle, isAlias: isAlias, limit: configuration.socketsPerSession)
-            guard session.seat != nil else { return .refuse(tooManySockets) }
+            guard session.seat != nil,
+                !(await isOverLimit(opened.handle, isAlias: isAlias, count: opened.sockets))
+            else { return .refuse(tooManySockets) }
             session.user = opened.user
             session.lastUserID = opened.lastUserID
             session.identity = identity(of: opened, credential, on: session)
@@ -122,7 +124,7 @@ extension SessionService {
     private var tooManySockets: ConnectRefusal {
         let failure = RequestFailure(
             .rateLimited,
-            "a session may have \(configuration.socketsPerSession) sockets on a node; close one of them first")
+            "a session may have \(configuration.socketsPerSession) sockets; close one of them first")
         return ConnectRefusal(message: failure.code.rawValue, data: failure.json)
     }
 }

@@ -2,6 +2,7 @@ import Cluster
 import EngineIO
 import Logging
 import NIOCore
+import RedisClient
 import SocketIO
 
 /// What nodes tell each other of sessions.
@@ -11,6 +12,8 @@ extension SessionService {
         package var sockets: Int
         package var nodes: Int
         package var missing: [String]
+        /// Whether a replica of Redis has it; nil where there is none.
+        package var replicated: Bool?
 
         /// Adds what other sessions' ends were confirmed by.
         mutating func add(_ other: Confirmation) {
@@ -19,10 +22,12 @@ extension SessionService {
             for node in other.missing where !missing.contains(node) {
                 missing.append(node)
             }
+            if let replicated = other.replicated { self.replicated = replicated && self.replicated != false }
         }
     }
 
     func listen() {
+        cluster.onControl(kind: Self.seatsKind) { message in self.answerSeats(message.body) }
         cluster.onControl(kind: SessionEnding.kind) { message in
             await self.sessionsEnded(message.body)
         }
@@ -32,8 +37,10 @@ extension SessionService {
         }
     }
 
-    /// Tells every node of endings, and waits for their confirmations, at most 2 s.
+    /// Tells every node of endings, and waits for their confirmations, and a replica's where there is one; about 2 s at
+    /// most.
     func tellEnded(_ endings: [SessionEnding], _ reason: SessionReason) async -> Confirmation {
+        async let replicated = replicas.confirm()
         var confirmation = Confirmation(sockets: 0, nodes: 0, missing: [])
         // A message of the bus has a limit of bytes: a user's thousand sessions take several.
         for start in stride(from: 0, to: max(1, endings.count), by: 200) {
@@ -45,6 +52,7 @@ extension SessionService {
                 confirmation.missing.append(node.description)
             }
         }
+        confirmation.replicated = await replicated
         return confirmation
     }
 

@@ -26,10 +26,10 @@ extension SessionService {
         -> Reply
     {
         let session = try Self.session(of: socket)
-        let password = try PasswordLogin(body)
+        let login = try LoginRequest(body)
         let browser = session.lastUserID == nil ? nil : session.identity?.handle
         let verified = try await verify(
-            password, from: session.visitor, browser: browser, lastUserID: session.lastUserID)
+            login, from: session.visitor, browser: browser, lastUserID: session.lastUserID)
         return try await enter(verified, on: socket)
     }
 
@@ -255,14 +255,15 @@ extension SessionService {
     }
 
     static let endedMeanwhile = RequestFailure(
-        .invalidCredentials, "this account's sessions were ended while the password was verified; log in again")
+        .invalidCredentials, "this account's sessions were ended while the login was verified; log in again")
 }
 
 extension JSONObjectWriter {
-    /// `"sockets":S,"nodes":N,"missing":[…]`
+    /// `"sockets":S,"nodes":N,"missing":[…],"replicated"?:B`
     package mutating func member(_ confirmation: SessionService.Confirmation) {
         member("sockets", int: confirmation.sockets)
         member("nodes", int: confirmation.nodes)
         member("missing", json: JSONBytes(elements: confirmation.missing.map { JSONBytes(string: $0) }))
+        if let replicated = confirmation.replicated { member("replicated", bool: replicated) }
     }
 }

@@ -6,7 +6,7 @@ extension SessionService {
     ///
     /// - Returns: The new cookie (`nil` where none may be set), and who is logged in until when.
     package func logIn(
-        _ login: PasswordLogin, _ session: RequestSession, from visitor: Visitor
+        _ login: LoginRequest, _ session: RequestSession, from visitor: Visitor
     ) async throws(RequestFailure) -> (cookie: String?, outcome: (user: SessionUser, expires: Int)) {
         let before = session.session
         let verified = try await verify(

@@ -2,10 +2,13 @@ package import Accounts
 package import Cluster
 import CoreMetrics
 import EngineIO
+package import JSONWebTokens
 package import Logging
 package import NIOCore
+package import RedisClient
 import ServiceLifecycle
 package import SocketIO
+import Synchronization
 
 /// Who the sockets of this node are: opens their sessions, logs them in and out while they stay open, and turns them
 /// to watchers when their session ends, wherever that happens.
@@ -18,6 +21,8 @@ public final class SessionService: Sendable {
         package var socketsPerSession = 20
         package var sessionsPerUser = 0
         package var sweepInterval = Duration.seconds(10)
+        /// How many endings of a quarter of an hour are kept.
+        package var endings = 100_000
 
         package init() {}
     }
@@ -26,29 +31,39 @@ public final class SessionService: Sendable {
     let keys: KeyRing
     let store: SessionStore
     let accounts: Accounts
+    let tokens: JSONWebTokenVerifier?
     let limiter: LoginLimiter
     let cluster: Cluster
+    let replicas: RedisReplicas
     let requests: RequestPolicy
     let isServing: @Sendable () -> String?
     let logger: Logger
     let counters = SessionCounters()
     let indexes: EventLoopLocal<SessionIndex>
     let seats = SessionSeats()
-    let recentEndings = RecentEndings()
+    let recentEndings: RecentEndings
+    /// Of the Redis that this node was connected to last.
+    let replicationID = Mutex<String?>(nil)
     let replacements = ReplacedSessions()
 
-    /// - Parameter isServing: `nil` while new sockets may come, else why not; asked at every handshake.
+    /// - Parameters:
+    ///   - tokens: says whom the tokens of an identity provider name; `nil`: none is taken.
+    ///   - isServing: `nil` while new sockets may come, else why not; asked at every handshake.
     package init(
-        configuration: Configuration, keys: KeyRing, store: SessionStore, accounts: Accounts, limiter: LoginLimiter,
-        cluster: Cluster, requests: RequestPolicy, eventLoops: [any EventLoop],
+        configuration: Configuration, keys: KeyRing, store: SessionStore, accounts: Accounts,
+        tokens: JSONWebTokenVerifier?, limiter: LoginLimiter, cluster: Cluster, replicas: RedisReplicas,
+        requests: RequestPolicy, eventLoops: [any EventLoop],
         isServing: @escaping @Sendable () -> String?, logger: Logger
     ) {
         self.configuration = configuration
         self.keys = keys
         self.store = store
         self.accounts = accounts
+        self.tokens = tokens
         self.limiter = limiter
         self.cluster = cluster
+        self.replicas = replicas
+        recentEndings = RecentEndings(maximum: configuration.endings)
         self.requests = requests
         self.isServing = isServing
         self.logger = logger
@@ -61,6 +76,7 @@ public final class SessionService: Sendable {
             try await eventLoop.submit { self.indexes[eventLoop] = SessionIndex() }.get()
         }
         listen()
+        repeatEndingsToEveryNewRedis()
     }
 
     // MARK: What a socket may do
@@ -167,4 +183,5 @@ struct SessionCounters: Sendable {
     let logouts = Counter(label: "rejoin_sessions_logouts_total")
     let endings = Counter(label: "rejoin_sessions_sockets_turned_total")
     let opened = Counter(label: "rejoin_sessions_opened_total")
+    let repeatedEndings = Counter(label: "rejoin_sessions_endings_repeated_total")
 }

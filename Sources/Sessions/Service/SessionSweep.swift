@@ -24,12 +24,15 @@ package struct SessionSweep: Service {
                 await self.service.sweep()
             }
         }
+        // The sockets have been sent away.
+        await service.tellSeats()
     }
 }
 
 extension SessionService {
     /// One round over every session in use here.
     func sweep() async {
+        await tellSeats()
         let touches = await indexes.gather { $0.touches }
         for touches in touches where !touches.isEmpty {
             do throws(SessionError) {

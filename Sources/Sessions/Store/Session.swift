@@ -1,12 +1,12 @@
 /// Who is logged in.
 public struct SessionUser: Sendable, Hashable {
-    /// The account's id.
+    /// The account's id, or that of an identity provider's user.
     public let id: String
-    /// The account's name as it is shown.
+    /// The name that is shown.
     public let name: String
 
     /// - Parameters:
-    ///   - id: the account's id, not empty.
+    ///   - id: the user's id, not empty.
     ///   - name: as it is shown.
     public init(id: String, name: String) {
         self.id = id
@@ -62,6 +62,9 @@ public struct Session: Sendable, Equatable {
     public let lastUserID: String?
     /// Whether opening it made the record.
     public let isNew: Bool
+    /// How many sockets of this kind the session has with the one that opened it; more than there are where a node died.
+    /// 0 when it was only looked up.
+    public let sockets: Int
 
     /// Whether it is a player's.
     public var isLoggedIn: Bool { self.user != nil }

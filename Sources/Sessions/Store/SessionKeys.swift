@@ -23,6 +23,11 @@ public struct SessionKeys: Sendable {
         "\(self.user(id)):sessions"
     }
 
+    /// How many rooms a user has begun of late.
+    public func newRooms(of userID: String) -> String {
+        "\(self.prefix)limit:{rooms:\(Self.escaped(userID))}"
+    }
+
     /// A user's id with every byte percent-encoded that could leave its key or mean something to Redis: all but
     /// letters, digits and `.`, `_`, `:`, `@`, `-`.
     private static func escaped(_ id: String) -> String {

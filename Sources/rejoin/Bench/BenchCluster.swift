@@ -100,6 +100,8 @@ final class BenchCluster {
             (.threads, "\(max(1, min(4, cores / count)))"), (.registration, "open"),
             (.limitMessages, "100000/s"), (.limitBurst, "1000000"), (.limitSocketsPerSession, "10000"),
             (.limitHandshakes, "1000000/s"), (.limitHandshakeQueue, "1000000"), (.limitHashingQueue, "100000"),
+            (.limitLoginAccountAddress, "1000000"), (.limitLoginAddress, "1000000"), (.limitLoginAccount, "1000000"),
+            (.limitNewRooms, "1000000"),
         ]
         for (key, value) in defaults where !reader.isSet(key) { environment[key.environmentName] = value }
         environment[ConfigurationKey.redisURL.environmentName] = redisURL

@@ -1,11 +1,13 @@
 import ArgumentParser
+import Accounts
 import Bench
 import RejoinServer
 
 /// `rejoin bench`: the load generator.
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measures a cluster: handshakes, idle sockets, fan-out, the loss of a node.",
+        commandName: "bench",
+        abstract: "Measures a cluster: handshakes, idle sockets, fan-out, the loss of a node, logins and logouts.",
         discussion: """
             Without --url it starts a cluster for each run and stops it afterwards: a private redis-server without \
             persistence and --nodes N nodes, registration open and limits raised far above their defaults, so that \
@@ -19,7 +21,9 @@ struct BenchCommand: ParsableCommand {
             Progress goes to standard error, the table (or with --json one JSON document) to standard output. Exit \
             code 1: something was lost, doubled, out of order, refused or not back.
             """,
-        subcommands: [BenchConnect.self, BenchIdle.self, BenchFanOut.self, BenchRejoin.self])
+        subcommands: [
+            BenchConnect.self, BenchIdle.self, BenchFanOut.self, BenchRejoin.self, BenchLogin.self, BenchLogout.self,
+        ])
 }
 
 /// `rejoin bench connect`
@@ -150,5 +154,52 @@ struct BenchRejoin: ParsableCommand {
             players: players, accounts: accounts ?? players, playersPerRoom: playersPerRoom, window: options.window,
             timeout: options.patience)
         try options.measure("rejoin", nodes: 3) { try await bench.run($0) }
+    }
+}
+
+/// `rejoin bench login`
+struct BenchLogin: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "login", abstract: "Logins a node does, and what its other sockets feel of them.",
+        discussion: """
+            All logins are of one account, each over a guest's socket of its own; more are under way at a time than \
+            the node hashes at once. Beside them one socket asks for little, at a rate: the echo. The hash by itself \
+            is measured before, in this process, on one thread.
+            """)
+
+    @Option(help: ArgumentHelp("How many logins.", valueName: "n"))
+    var logins = 500
+    @Option(help: ArgumentHelp("Echoes a second.", valueName: "n"))
+    var echoes = 100.0
+    @OptionGroup var options: BenchOptions
+
+    func validate() throws {
+        try BenchOptions.require(logins, 1...100_000, "--logins")
+        guard (1...10_000).contains(echoes) else { throw ValidationError("--echoes is \(echoes), expected 1 to 10000") }
+    }
+
+    func run() throws {
+        let bench = LoginBench(
+            logins: logins, window: options.window, echoes: echoes, timeout: options.patience,
+            hashSeconds: try HashCost.secondsOfCPU())
+        try options.measure("login", nodes: 1) { try await bench.run($0) }
+    }
+}
+
+/// `rejoin bench logout`
+struct BenchLogout: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "logout", abstract: "A logout everywhere: until the last socket on the last node is a watcher.",
+        discussion: "One user has many sessions, each with a socket, over all nodes; one of them logs out everywhere.")
+
+    @Option(help: ArgumentHelp("Sessions of the user. Each login hashes a password, 31 ms of CPU.", valueName: "n"))
+    var sessions = 1_000
+    @OptionGroup var options: BenchOptions
+
+    func validate() throws { try BenchOptions.require(sessions, 1...100_000, "--sessions") }
+
+    func run() throws {
+        let bench = LogoutBench(sessions: sessions, window: options.window, timeout: options.patience)
+        try options.measure("logout", nodes: 3) { try await bench.run($0) }
     }
 }

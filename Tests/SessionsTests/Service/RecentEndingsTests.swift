@@ -28,12 +28,23 @@ struct RecentEndingsTests {
         #expect(endings.ending(of: handle, generation: 9) != nil)
     }
 
-    @Test("an ending is remembered for half a minute at least, and forgotten in the end")
+    @Test("an ending is remembered for a quarter of an hour at least, and forgotten in the end")
     func forgetting() {
         note(7, after: .seconds(1))
-        endings.note([SessionEnding(handle: .random(), generation: 1, next: nil)], now: start + .seconds(31))
+        endings.note([SessionEnding(handle: .random(), generation: 1, next: nil)], now: start + .seconds(901))
         #expect(endings.ending(of: handle, generation: 7) != nil)
-        endings.note([SessionEnding(handle: .random(), generation: 1, next: nil)], now: start + .seconds(62))
+        #expect(endings.all.count == 2)
+        endings.note([SessionEnding(handle: .random(), generation: 1, next: nil)], now: start + .seconds(1_802))
         #expect(endings.ending(of: handle, generation: 7) == nil)
+        #expect(endings.all.count == 2)
+    }
+
+    @Test("too many endings make the oldest be forgotten early")
+    func bound() {
+        let endings = RecentEndings(maximum: 10)
+        for generation in 1...25 {
+            endings.note([SessionEnding(handle: .random(), generation: generation, next: nil)], now: start)
+        }
+        #expect(endings.all.map(\.generation).sorted() == Array(11...25))
     }
 }
