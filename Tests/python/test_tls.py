@@ -20,7 +20,7 @@ from playwright.async_api import expect
 from certificates import Authority
 from cluster import BINARY, Cluster, Redis, eventually, free_port, get
 from test_browser import browsers, join, node_of, row, watching
-from up import Up
+from up import Up, clean
 
 PASSWORD = "correct horse battery"
 
@@ -377,6 +377,26 @@ async def test_nodes_and_commands_reach_redis_by_tls_with_certificates_of_their_
         assert "redis.address=rediss://localhost" in cluster.nodes[0].log.read_text()
     finally:
         cluster.stop()
+
+
+@pytest.mark.parametrize("is_given", [True, False])
+def test_up_takes_the_files_for_redis_to_its_nodes_and_its_bots_need_none(tmp_path, authority, client_files, is_given):
+    redis = EncryptedRedis(tmp_path, authority)
+    up = Up(tmp_path / "data", "--nodes", "1", "--bots", "1", **client_files,
+            **({"REJOIN_REDIS_URL": redis.url} if is_given else {}))
+    try:
+        up.ready()
+        up.line("1 bots walk in the arena")
+        log = (tmp_path / "data/log/n1.log").read_text()
+        assert ("redis.address=rediss://" in log) == is_given
+        listed = subprocess.run(
+            [BINARY, "nodes", "--json", "--data", str(up.data)], env=clean(client_files if is_given else {}),
+            capture_output=True, text=True, timeout=20)
+        assert [node["name"] for node in json.loads(listed.stdout)] == ["n1"], listed.stderr
+        assert up.interrupt() == 0
+    finally:
+        up.stop()
+        redis.stop()
 
 
 @pytest.mark.parametrize("fault, reason", [

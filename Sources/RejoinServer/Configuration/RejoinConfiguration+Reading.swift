@@ -82,7 +82,7 @@ extension RejoinConfiguration {
         let maximumInFlight = try reader.integer(.limitRedisCommands)
         let maximumReplyBytes = try reader.integer(.limitRedisReply)
         guard let url = try reader.optionalText(.redisURL) else {
-            _ = try redisTLS(reader, isTLS: false)
+            _ = try redisTLS(reader, isTLS: nil)
             return (nil, nil)
         }
         var redis: RedisConfiguration

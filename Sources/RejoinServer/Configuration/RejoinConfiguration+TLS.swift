@@ -17,12 +17,14 @@ extension RejoinConfiguration {
 
     /// The files for Redis, read to see that they can be.
     ///
-    /// - Parameter isTLS: whether the URL says `rediss://`: without it the files would be for nothing.
+    /// - Parameter isTLS: whether the URL says `rediss://`: beside another one the files would be for nothing. `nil`: there is
+    ///   no URL, and one may come yet.
     static func redisTLS(
-        _ reader: ConfigurationReader, isTLS: Bool
+        _ reader: ConfigurationReader, isTLS: Bool?
     ) throws(ConfigurationError) -> RedisTLS? {
         let authorities = try reader.optionalText(.redisTLSCA)
         let files = try pair(reader, .redisTLSCert, .redisTLSKey)
+        guard let isTLS else { return nil }
         guard isTLS else {
             for key in [ConfigurationKey.redisTLSCA, .redisTLSCert] where reader.isSet(key) {
                 throw ConfigurationError(key: key, "is for TLS only, expected rediss://... in redis.url beside it")

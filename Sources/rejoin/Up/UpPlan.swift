@@ -56,6 +56,7 @@ struct UpPlan {
             }
             for key in [ConfigurationKey.tlsCert, .tlsKey, .advertise] { environment[key.environmentName] = nil }
         }
+        if configuration.redis == nil { Self.removeRedisFiles(from: &environment) }
         self.environment = environment
     }
 
@@ -78,7 +79,15 @@ struct UpPlan {
         var environment = environment
         // They are clients, and know no Redis.
         environment["REJOIN_REDIS_URL"] = nil
+        Self.removeRedisFiles(from: &environment)
         return environment
+    }
+
+    /// Without a Redis by TLS they are for nothing, which is refused.
+    private static func removeRedisFiles(from environment: inout [String: String]) {
+        for key in [ConfigurationKey.redisTLSCA, .redisTLSCert, .redisTLSKey] {
+            environment[key.environmentName] = nil
+        }
     }
 
     private static func environment(
