@@ -7,10 +7,10 @@ from urllib.parse import quote
 import pytest
 import yaml
 
-from cluster import Cluster, Player, cookie_of, eventually, get, post
+from cluster import PASSWORD, Cluster, Player, cookie_of, eventually, get, post
 from web import CONFIGURATIONS, Backend, HAProxy, Nginx
 
-NAME, PASSWORD = "Zo\u00eb / \u00e5b", "correct horse battery"
+NAME = "Zo\u00eb / \u00e5b"
 SPOOFED = {"X-Rejoin-User": "admin", "x-rejoin-user-id": "1", "X_Rejoin_User": "admin", "X-Rejoin_User": "admin",
            "x_rejoin_user_id": "1"}
 

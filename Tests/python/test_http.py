@@ -9,9 +9,8 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 
-from cluster import Cluster, Player, cookie_of, eventually, get, post
+from cluster import PASSWORD, Cluster, Player, cookie_of, eventually, get, post
 
-PASSWORD = "correct horse battery"
 HTTPS = {"X-Forwarded-Proto": "https", "Host": "game.example"}
 PROXY = {"REJOIN_TRUSTED_PROXIES": "127.0.0.1"}
 
