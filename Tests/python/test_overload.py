@@ -78,7 +78,7 @@ def test_at_the_limit_of_connections_more_are_refused_and_those_that_are_there_g
         while time.monotonic() < begin + 3:
             assert max(echo(peer, 100) for peer in peers[50:]) < 1
             time.sleep(0.1)
-        assert (processor_time(node) - used) / (time.monotonic() - begin) < 0.5
+        assert (processor_time(node) - used) / (time.monotonic() - begin) < 0.3
         for peer in silent:
             peer.socket.close()
         for peer in peers[:10]:
@@ -98,8 +98,8 @@ def test_without_free_descriptors_those_that_are_there_go_on_and_the_processor_i
         peers = []
         full(node, stack, peers, 20)
         open_now = len(os.listdir(f"/proc/{node.process.pid}/fd"))
-        resource.prlimit(node.process.pid, resource.RLIMIT_NOFILE, (open_now + 5, open_now + 5))
-        waiting = [stack.enter_context(Peer(node)) for _ in range(40)]
+        resource.prlimit(node.process.pid, resource.RLIMIT_NOFILE, (open_now + 60, 4096))
+        waiting = [stack.enter_context(Peer(node)) for _ in range(100)]
         used, begin = processor_time(node), time.monotonic()
         number = 0
         while time.monotonic() < begin + 3:
@@ -107,7 +107,8 @@ def test_without_free_descriptors_those_that_are_there_go_on_and_the_processor_i
             assert max(echo(peer, number) for peer in peers) < 1
             time.sleep(0.2)
         share = (processor_time(node) - used) / (time.monotonic() - begin)
-        assert share < 0.5, f"{share:.0%} of a core"
+        assert share < 0.3, f"{share:.0%} of a core"
+        assert len(os.listdir(f"/proc/{node.process.pid}/fd")) < open_now + 60
         for peer in waiting:
             peer.socket.close()
         resource.prlimit(node.process.pid, resource.RLIMIT_NOFILE, (4096, 4096))

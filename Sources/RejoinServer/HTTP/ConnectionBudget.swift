@@ -27,6 +27,6 @@ struct ConnectionBudget: AvailableConnectionsDelegate {
 
     // With nobody accepted nobody's end would be waited for.
     func isAcceptingNewConnections() -> Bool {
-        accepted == 0 || accepted + counters.relays.value < maximum + Self.refusals
+        accepted == 0 || (accepted + counters.relays.value < maximum + Self.refusals && DescriptorReserve.isWhole)
     }
 }
