@@ -15,6 +15,7 @@ from cluster import BINARY, Cluster, eventually, free_port, get
 from postgres import Postgres
 from up import Up
 
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 TEXT_LINE = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z (trace|debug|info|notice|warning|error|critical) [^\x00-\x1f\x7f-\x9f]+$")
 
 # The end of a line, of a colour and of a JSON string.
@@ -105,7 +106,7 @@ def one_line(line, format):
     if format == "text":
         return TEXT_LINE.match(line)
     with contextlib.suppress(ValueError):
-        return json.loads(line).keys() >= {"time", "level", "message"}
+        return not CONTROL.search(line) and json.loads(line).keys() >= {"time", "level", "message"}
     return False
 
 
