@@ -5,14 +5,22 @@ import contextlib
 import json
 import pathlib
 import re
+import time
 from urllib.parse import quote
 
 import aiohttp
+import jwt
 
 from cluster import cookie_of, get, post
 
 # Of a credential or a ticket: handle and secret.
 CREDENTIAL = re.compile(rb"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])")
+
+
+# An identity provider that shares a secret with the nodes.
+SHARED = b"Jwt-cAnArY-of-at-least-32-bytes!!!!!"
+PROVIDER = {"REJOIN_JWT_SECRET": base64.b64encode(SHARED).decode(), "REJOIN_JWT_ISSUER": "provider",
+            "REJOIN_JWT_AUDIENCE": "game"}
 
 
 class Canaries:
@@ -89,6 +97,7 @@ class Life:
     async def live(self):
         await self.browser()
         await self.game()
+        await self.provider()
         await self.polling()
         await self.mistakes()
         await self.ends()
@@ -121,6 +130,19 @@ class Life:
         await self.call(player, "logout", {})
         await self.call(player, "login", self.login("browser"))
         self.token = token
+
+    async def provider(self):
+        """Tokens of an identity provider, good ones and one too old, by the socket and by HTTP."""
+        self.canaries.add(SHARED.decode(), "the provider's secret")
+        player = self.players()
+        await player.connect(self.second)
+        for name, seconds in (("good", 300), ("old", -300)):
+            claims = {"iss": "provider", "aud": "game", "sub": name, "exp": int(time.time()) + seconds}
+            token = jwt.encode(claims, SHARED, "HS256")
+            for part in token.split(".")[1:]:
+                self.canaries.add(part, "a token of the provider")
+            await self.call(player, "login", {"jwt": token}, ok=seconds > 0)
+            await self.post("/session/login", {"jwt": token}, 200 if seconds > 0 else 401)
 
     async def polling(self):
         """A session by polling, whose requests go to the other node."""

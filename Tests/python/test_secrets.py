@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from canary import Canaries, Life, arguments_of
+from canary import PROVIDER, Canaries, Life, arguments_of
 from cluster import BINARY, Cluster, eventually, free_port, get
 from postgres import Postgres
 from up import Up
@@ -25,6 +25,13 @@ FORGED = "e\r\n2026-01-01T00:00:00.000Z info forged\x1b[31m\x9b31m\"}\n{\"level\
 @pytest.fixture
 def canaries():
     return Canaries()
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    cluster = Cluster(tmp_path, nodes=2, **PROVIDER)
+    yield cluster
+    cluster.stop()
 
 
 @pytest.fixture
@@ -64,7 +71,7 @@ async def test_nothing_secret_is_in_logs_answers_metrics_or_arguments(tmp_path, 
         cluster.redis.command("ACL", "SETUSER", "game", "on", ">" + password, "~*", "&*", "+@all")
         key = base64.b64encode(b"Key-cAnArY-of-at-least-32-bytes!!").decode()
         canaries.add(base64.b64decode(key).decode(), "a signing key")
-        cluster.environment = {
+        cluster.environment = PROVIDER | {
             "REJOIN_LOG_LEVEL": "trace", "REJOIN_LOG_FORMAT": format, "REJOIN_COOKIE_KEYS": key,
             # An unknown setting is warned of by its name.
             "REJOIN_" + FORGED: "1",
