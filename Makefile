@@ -16,7 +16,7 @@ SOURCES := Package.swift Sources Tests Examples
 
 BUILD_PACKAGES := libhiredis-dev libargon2-dev libpq-dev libsqlite3-dev zlib1g-dev pkg-config
 RUN_PACKAGES := redis-server haproxy util-linux
-TEST_PACKAGES := chromium openssl postgresql python3 python3-venv
+TEST_PACKAGES := chromium nginx-light openssl postgresql python3 python3-venv
 VENV := .build/venv
 PYTHON_PACKAGES := Tests/python/requirements.txt
 JAVASCRIPT_PACKAGES := Tests/python/requirements-javascript.txt

@@ -37,7 +37,7 @@ struct SocketIOFuzzTests {
     func packets() throws {
         var fuzz = Fuzz(seed: 41)
         var (read, events) = (0, 0)
-        let growth = try Fuzz.memoryGrowth { round in
+        let growth = try Fuzz.memoryGrowth(rounds: Fuzz.socketPacketRounds) { round in
             let bytes = fuzz.mutant(of: Self.packets)
             guard let packet = SocketPacket(ByteBuffer(bytes: bytes)) else { return }
             read += 1
@@ -56,7 +56,7 @@ struct SocketIOFuzzTests {
                 throw Wrong(description: "round \(round): written again it is another event: \(bytes)")
             }
         }
-        #expect(read > Fuzz.rounds / 2 && events > Fuzz.rounds / 100)
+        #expect(read > Fuzz.socketPacketRounds / 2 && events > Fuzz.socketPacketRounds / 100)
         #expect(growth < Self.mostGrowth)
     }
 

@@ -7,6 +7,11 @@ public struct Fuzz: RandomNumberGenerator {
     public static let rounds =
         ProcessInfo.processInfo.environment["REJOIN_FUZZ_ROUNDS"].flatMap { Int($0) } ?? 20_000
 
+    /// How many in every run, where it costs seconds only: packets of Engine.IO, those of Socket.IO, heads of requests.
+    public static let enginePacketRounds = max(rounds, 1_000_000)
+    public static let socketPacketRounds = max(rounds, 200_000)
+    public static let headRounds = max(rounds, 100_000)
+
     /// Bytes at which decoders take turns: the ends of ranges, separators, digits.
     private static let telling: [UInt8] =
         [0x00, 0x01, 0x7D, 0x7E, 0x7F, 0x80, 0x81, 0xBF, 0xC0, 0xC1, 0xED, 0xF4, 0xFE, 0xFF, 0x1E]

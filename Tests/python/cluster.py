@@ -16,6 +16,10 @@ import socketio
 
 PREFIX = "rejoin:"
 BINARY = os.environ.get("REJOIN_BINARY", str(pathlib.Path(__file__).parents[2] / ".build/debug/rejoin"))
+# Every account of these tests has a password that begins like this: it is looked for in all logs.
+PASSWORD = "correct horse battery"
+# Where the nodes that were started wrote their logs.
+LOGS = []
 READY = re.compile(r"^rejoin: node (\S+) ready on (https?://\S+) \(admin (http://[^)\s]+)\)$")
 
 
@@ -80,6 +84,7 @@ class Node:
     def __init__(self, name, cluster, **environment):
         self.name = name
         self.log = cluster.folder / f"{name}.log"
+        LOGS.append(self.log)
         self.process = subprocess.Popen(
             [BINARY, "serve"],
             env=os.environ | {

@@ -1,8 +1,21 @@
 import pytest
 import pytest_asyncio
 
-from cluster import Cluster, Player, Redis
+from canary import CREDENTIAL
+from cluster import LOGS, PASSWORD, Cluster, Player, Redis
 from example import ChatNode, Example
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_log_has_a_secret():
+    """Whatever the tests did: no node has logged a password, a credential or a ticket of theirs."""
+    yield
+    beginning = PASSWORD[:13].encode()
+    told = [path for path in LOGS if path.exists()]
+    assert LOGS == [] or told, "the logs are gone"
+    for path in told:
+        text = path.read_bytes()
+        assert beginning not in text and not CREDENTIAL.search(text), f"{path} has a password, a credential or a ticket"
 
 
 @pytest.fixture

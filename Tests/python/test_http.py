@@ -9,9 +9,8 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 
-from cluster import Cluster, Player, cookie_of, eventually, get, post
+from cluster import PASSWORD, Cluster, Player, cookie_of, eventually, get, post
 
-PASSWORD = "correct horse battery"
 HTTPS = {"X-Forwarded-Proto": "https", "Host": "game.example"}
 PROXY = {"REJOIN_TRUSTED_PROXIES": "127.0.0.1"}
 
@@ -111,6 +110,16 @@ async def test_behind_a_trusted_proxy_that_speaks_https_the_cookie_is_host_bound
     assert status == 101 and "; Secure" in cookies(fields)[0]
 
 
+async def test_the_cookie_of_a_login_over_https_is_host_bound_and_kept_by_no_cache(cluster, node):
+    response, body = await post(
+        node.url + "/session/login", json={"username": account(cluster, "over https"), "password": PASSWORD}, headers=HTTPS)
+    assert response.status == 200 and response.headers["Cache-Control"] == "no-store"
+    name, *attributes = set_cookie(response).split("; ")
+    assert name.startswith("__Host-rejoin=") and len(attributes) == 5
+    assert set(attributes) == {"Path=/", "Secure", "HttpOnly", "SameSite=Lax", "Max-Age=7776000"}
+    assert PASSWORD not in body and name.split(".")[1] not in body
+
+
 async def test_plain_http_off_loopback_has_no_cookie_and_no_login(cluster, node):
     account(cluster, "plain")
     headers = {"Host": "game.example"}
@@ -206,6 +215,17 @@ async def test_a_credential_counts_in_a_cookie_only(cluster, node):
     for url, headers in [("/session", {"Authorization": f"Bearer {credential}"}), (f"/session?token={credential}", {})]:
         _, body = await get(node.url + url, headers=headers)
         assert json.loads(body)["login"] is False
+
+
+async def test_a_credential_in_a_handshakes_query_or_authorization_is_nobodys(cluster, node):
+    credential = (await logged_in(node, account(cluster, "bearing"))).removeprefix("rejoin=")
+    player = Player()
+    await player.client.connect(
+        f"{node.url}?token={credential}&rejoin={credential}", headers={"Authorization": f"Bearer {credential}"},
+        auth={"credential": credential}, transports=["websocket"])
+    told = await player.event("session")
+    assert told["login"] is False and told["handle"] != credential.split(".")[0]
+    await player.leave()
 
 
 async def test_a_players_cookie_without_its_record_is_a_fresh_guest(cluster, node):

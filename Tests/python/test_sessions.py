@@ -8,9 +8,7 @@ import pytest
 import pytest_asyncio
 import socketio
 
-from cluster import Cluster, Player, cookie_of, eventually, get, post
-
-PASSWORD = "correct horse battery"
+from cluster import PASSWORD, Cluster, Player, cookie_of, eventually, get, post
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ import time
 import redis
 import socketio.exceptions
 
-from cluster import PREFIX, Player
+from cluster import PASSWORD, PREFIX, Player
 
 VERSION, EPOCH = b"\0v", b"\0e"
 
@@ -146,12 +146,12 @@ class Witness(Player):
         self.node = node
         return session
 
-    async def register(self, password="correct horse battery"):
+    async def register(self, password=PASSWORD):
         answer = await self.call("register", {"username": self.name, "password": password})
         assert answer["ok"], answer
         self.token, self.user = answer["token"], answer["user"]
 
-    async def login(self, password="correct horse battery"):
+    async def login(self, password=PASSWORD):
         answer = await self.call("login", {"username": self.name, "password": password})
         if answer["ok"]:
             self.token, self.user = answer["token"], answer["user"]

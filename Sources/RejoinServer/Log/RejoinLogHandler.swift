@@ -59,7 +59,7 @@ public struct RejoinLogHandler: LogHandler {
             for (key, value) in pairs where !["time", "level", "message"].contains(key) {
                 writer.member(key, string: "\(value)")
             }
-            line = String(buffer: writer.finish().buffer) + "\n"
+            line = Self.escaped(String(buffer: writer.finish().buffer)) + "\n"
         }
         // One call a line: lines of several threads do not mix.
         line.withUTF8 { text in
@@ -74,6 +74,18 @@ public struct RejoinLogHandler: LogHandler {
 
     private static var time: String {
         Date().formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+    }
+
+    /// JSON may have the control characters above ASCII as they are, and a terminal takes them for its own.
+    private static func escaped(_ json: String) -> String {
+        guard json.unicodeScalars.contains(where: { 0x7F...0x9F ~= $0.value }) else { return json }
+        return json.unicodeScalars.reduce(into: "") { text, scalar in
+            if 0x7F...0x9F ~= scalar.value {
+                text += "\\u00" + String(scalar.value, radix: 16)
+            } else {
+                text.unicodeScalars.append(scalar)
+            }
+        }
     }
 
     private static func value(_ text: String) -> String {

@@ -11,6 +11,9 @@ struct HTTPFuzzTests {
         let description: String
     }
 
+    /// Bytes that memory may grow by in the course of a test.
+    private static let mostGrowth = 32 << 20
+
     private static func text(_ offer: WebSocketExtensionOffer) -> String {
         var text = offer.name
         for parameter in offer.parameters {
@@ -48,7 +51,7 @@ struct HTTPFuzzTests {
     }
 
     @Test("the head of an upgrade is agreed on or refused with a status, and never traps")
-    func heads() {
+    func heads() throws {
         let values = [
             "keep-alive, Upgrade", "websocket", "13", "dGhlIHNhbXBsZSBub25jZQ==", "permessage-deflate", "0", "chunked",
         ].map { Array($0.utf8) }
@@ -56,7 +59,7 @@ struct HTTPFuzzTests {
             .map { Array($0.utf8) }
         var fuzz = Fuzz(seed: 32)
         var statuses: Set<Int> = []
-        for _ in 0..<Fuzz.rounds {
+        let growth = try Fuzz.memoryGrowth(rounds: Fuzz.headRounds) { _ in
             var head = HTTPRequestHead(
                 version: .http1_1, method: .GET, uri: String(decoding: fuzz.mutant(of: uris), as: UTF8.self),
                 headers: [
@@ -87,25 +90,26 @@ struct HTTPFuzzTests {
             }
         }
         #expect(statuses == [101, 400, 426])
+        #expect(growth < Self.mostGrowth)
     }
 
     @Test("a packet of Engine.IO is what its first byte says, and the rest is untouched")
-    func packets() {
+    func packets() throws {
         let packets = ["4hello", "2probe", "3", #"42["a",1]"#, "6", "0{}"].map { Array($0.utf8) }
         var fuzz = Fuzz(seed: 33)
-        for _ in 0..<Fuzz.rounds {
+        let growth = try Fuzz.memoryGrowth(rounds: Fuzz.enginePacketRounds) { round in
             let bytes = fuzz.mutant(of: packets)
             guard let packet = EnginePacket(text: ByteBuffer(bytes: bytes)) else {
-                if let first = bytes.first, 0x30...0x36 ~= first { Issue.record("refused \(bytes)") }
-                continue
+                if let first = bytes.first, 0x30...0x36 ~= first {
+                    throw Wrong(description: "round \(round): refused \(bytes)")
+                }
+                return
             }
             guard case .text(let type, let payload) = packet,
                 [type.rawValue] + Array(payload.readableBytesView) == bytes
-            else {
-                Issue.record("\(bytes) is not \(packet)")
-                return
-            }
+            else { throw Wrong(description: "round \(round): \(bytes) is not \(packet)") }
         }
+        #expect(growth < Self.mostGrowth)
     }
 
     @Test("a server answers or closes whatever head comes, and lives on")
