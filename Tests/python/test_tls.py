@@ -281,6 +281,17 @@ async def test_sighup_without_tls_is_told_and_changes_nothing(tmp_path):
         cluster.stop()
 
 
+@pytest.mark.parametrize("days, words", [(-1, "the certificate has expired, clients will refuse it"), (6, "expires within 7 days"), (8, None)])
+async def test_a_certificate_that_runs_out_is_told_of_at_the_start(tmp_path, authority, days, words):
+    certificate, key = authority.issue("late", days=days)
+    cluster = Cluster(tmp_path, nodes=1, REJOIN_TLS_CERT=str(certificate), REJOIN_TLS_KEY=str(key))
+    try:
+        log = cluster.nodes[0].log.read_text()
+        assert (words in log) if words else ("the certificate" not in log)
+    finally:
+        cluster.stop()
+
+
 async def said(node, *patterns, count=1):
     async def found():
         return sum(all(re.search(pattern, line) for pattern in patterns) for line in node.log.read_text().splitlines()) >= count
