@@ -17,6 +17,7 @@ enum Main {
         var arguments = Array(CommandLine.arguments.dropFirst())
         do {
             let flags = try ConfigurationFlags(extractingFrom: &arguments)
+            SessionsCommand.setApartHandles(in: &arguments)
             let command = try RejoinCommand.parseAsRoot(arguments)
             try Settings.$flags.withValue(flags) { try run(command) }
         } catch {

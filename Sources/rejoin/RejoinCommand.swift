@@ -16,8 +16,8 @@ struct RejoinCommand: ParsableCommand {
             """,
         version: "rejoin \(RejoinVersion.current)",
         subcommands: [
-            ServeCommand.self, UpCommand.self, UsersCommand.self, NodesCommand.self, DrainCommand.self,
-            BotsCommand.self, BenchCommand.self, SettingsCommand.self,
+            ServeCommand.self, UpCommand.self, UsersCommand.self, SessionsCommand.self, NodesCommand.self,
+            DrainCommand.self, BotsCommand.self, BenchCommand.self, SettingsCommand.self,
         ])
 }
 

@@ -109,7 +109,7 @@ struct UsersCommand: ParsableCommand {
 
     /// Opens the store for the work, and says in one line what fails, and with whose account.
     @discardableResult
-    private static func accounts<Result>(
+    static func accounts<Result>(
         _ configuration: RejoinConfiguration, _ name: String? = nil,
         _ work: (Accounts) async throws(AccountsError) -> Result
     ) async throws -> Result {
@@ -134,9 +134,6 @@ struct UsersCommand: ParsableCommand {
             return
         }
         let ended = try await ClusterConsole.with(configuration) { try await $0.endSessions(ofUser: user.id) }
-        Terminal.say("sessions ended, confirmed by \(ended.sockets) sockets on \(ended.nodes) nodes")
-        guard ended.missing.isEmpty else {
-            throw Failure("no answer from \(ended.missing.sorted().joined(separator: ", "))")
-        }
+        try SessionsCommand.report(ended, before: "sessions ended, ")
     }
 }

@@ -2,8 +2,13 @@
 fault it is."""
 
 import json
+import os
+import pty
 import re
+import signal
 import subprocess
+import termios
+import time
 
 import pytest
 
@@ -28,7 +33,11 @@ def refused(result, code, *words):
 
 COMMANDS = [
     ("serve",), ("up",), ("users", "add", "Ada"), ("users", "passwd", "Ada"), ("users", "list"),
-    ("users", "remove", "Ada"), ("nodes",), ("drain", "n1"),
+    ("users", "remove", "Ada"), ("sessions", "list"), ("sessions", "show", "A" * 22), ("sessions", "revoke", "A" * 22),
+    ("nodes",), ("drain", "n1"),
+]
+OF_A_CLUSTER = [
+    ("nodes",), ("drain", "n1"), ("sessions", "list"), ("sessions", "show", "A" * 22), ("sessions", "revoke", "A" * 22),
 ]
 
 
@@ -57,7 +66,7 @@ def test_the_version_is_told(tmp_path):
     assert result.returncode == 0 and re.fullmatch(r"rejoin \d+\.\d+\.\d+\S*\n", result.stdout)
 
 
-@pytest.mark.parametrize("command", [("serve",), ("nodes",), ("drain", "n1")], ids=" ".join)
+@pytest.mark.parametrize("command", [("serve",)] + OF_A_CLUSTER, ids=" ".join)
 def test_a_redis_is_needed(tmp_path, command):
     refused(rejoin(tmp_path, *command), 2, "redis.url", "expected redis://", "REJOIN_REDIS_URL")
 
@@ -77,7 +86,7 @@ def test_a_wrong_setting_is_named_with_what_is_expected(tmp_path, variable, valu
     assert key.startswith("/") or "expected" in result.stderr
 
 
-@pytest.mark.parametrize("command", [("nodes",), ("drain", "n1")], ids=" ".join)
+@pytest.mark.parametrize("command", OF_A_CLUSTER, ids=" ".join)
 def test_a_redis_that_does_not_answer_is_failed_work(tmp_path, command):
     port = free_port()
     refused(rejoin(tmp_path, *command, REJOIN_REDIS_URL=f"redis://127.0.0.1:{port}"), 1, f"127.0.0.1:{port}")
@@ -159,3 +168,181 @@ def test_a_redis_that_wants_a_password_says_so(tmp_path):
         refused(rejoin(tmp_path, "nodes", REJOIN_REDIS_URL=redis.url), 1, "NOAUTH")
     finally:
         redis.stop()
+
+
+# Passwords from a person.
+
+
+class Prompt:
+    """A command on a terminal of its own."""
+
+    def __init__(self, folder, *arguments):
+        self.screen, terminal = pty.openpty()
+        self.process = subprocess.Popen(
+            [BINARY, *arguments], stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True,
+            env=clean({"REJOIN_DATA": str(folder / "data")}))
+        self.terminal = terminal
+        self.shown = ""
+
+    def until(self, text, timeout=10):
+        os.set_blocking(self.screen, False)
+        deadline = time.monotonic() + timeout
+        while text not in self.shown:
+            assert time.monotonic() < deadline, f"{text!r} is not shown: {self.shown!r}"
+            try:
+                self.shown += os.read(self.screen, 4096).decode()
+            except BlockingIOError:
+                time.sleep(0.01)
+        return self
+
+    def type(self, text):
+        os.write(self.screen, text.encode())
+        return self
+
+    @property
+    def echoes(self):
+        return bool(termios.tcgetattr(self.terminal)[3] & termios.ECHO)
+
+    def ended(self):
+        return self.process.wait(10)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        os.close(self.screen)
+        os.close(self.terminal)
+
+
+@pytest.fixture
+def prompt(tmp_path):
+    made = []
+
+    def make(*arguments):
+        made.append(Prompt(tmp_path, *arguments))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def test_a_password_is_asked_for_twice_and_never_shown(prompt):
+    adding = prompt("users", "add", "Ada").until("Password: ")
+    assert not adding.echoes
+    adding.type("correct horse\n").until("Again: ")
+    assert not adding.echoes
+    adding.type("correct horse\n").until("added Ada (")
+    assert adding.ended() == 0 and adding.echoes and "horse" not in adding.shown
+    changing = prompt("users", "passwd", "Ada").until("Password: ").type("another horse\n").until("Again: ")
+    changing.type("a third horse\n").until("the two passwords differ, nothing was changed")
+    assert changing.ended() == 1 and changing.echoes and "horse" not in changing.shown
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_an_interrupt_at_the_prompt_gives_the_terminal_its_echo_back(prompt, number):
+    adding = prompt("users", "add", "Ada").until("Password: ").type("half a pass")
+    assert not adding.echoes
+    adding.process.send_signal(number)
+    assert adding.ended() == 128 + number and adding.echoes
+
+
+# Sessions.
+
+
+async def logged_in(players, node, name):
+    player = players()
+    await player.connect(node)
+    answer = await player.call("register", {"username": name, "password": "correct horse"})
+    assert answer["ok"], answer
+    return player, answer, await player.event("session", lambda session: session["reason"] == "login")
+
+
+def listed(cluster, *arguments):
+    result = cluster.rejoin("sessions", "list", "--json", *arguments)
+    assert (result.returncode, result.stderr) == (0, ""), result
+    return json.loads(result.stdout)
+
+
+@pytest.mark.asyncio
+async def test_sessions_are_listed_and_shown(cluster, players):
+    ada, answer, session = await logged_in(players, cluster.nodes[0], "Ada")
+    watcher = players()
+    guest = await watcher.connect(cluster.nodes[1])
+    found = {entry["handle"]: entry for entry in listed(cluster)}
+    assert set(found) == {session["handle"], guest["handle"]}
+    player = found[session["handle"]]
+    assert player["login"] and player["user"] == answer["user"] and player["address"] == "127.0.0.1"
+    assert abs(player["created"] / 1000 - time.time()) < 60 < player["expires"] / 1000 - time.time()
+    assert not found[guest["handle"]]["login"] and found[guest["handle"]]["user"] is None
+    assert listed(cluster, "--user", "ADA") == [player] == listed(cluster, "--user-id", answer["user"]["id"])
+    assert listed(cluster, "--user", answer["user"]["id"]) == [player], "an id that is no account's name"
+    table = cluster.rejoin("sessions", "list").stdout.splitlines()
+    assert table[0].split() == ["HANDLE", "USER", "AGE", "IDLE", "ENDS", "IN", "ADDRESS", "CLIENT"]
+    assert {row.split()[0]: row.split()[1] for row in table[1:]} == {
+        session["handle"]: "Ada", guest["handle"]: "(guest)"}
+    shown = cluster.rejoin("sessions", "show", session["handle"], "--json")
+    assert json.loads(shown.stdout) == player
+    assert f"Ada ({answer['user']['id']})" in cluster.rejoin("sessions", "show", session["handle"]).stdout
+    part = cluster.rejoin("sessions", "list", "--json", "--limit", "1")
+    assert len(json.loads(part.stdout)) == 1 and "more sessions" in part.stderr
+
+
+@pytest.mark.asyncio
+async def test_a_revoked_session_is_a_watchers_on_every_socket(cluster, players):
+    ada, answer, session = await logged_in(players, cluster.nodes[0], "Ada")
+    other = players()
+    await other.connect(cluster.nodes[1], token=answer["token"])
+    revoked = cluster.rejoin("sessions", "revoke", session["handle"])
+    assert (revoked.returncode, revoked.stderr) == (0, "")
+    assert revoked.stdout.splitlines()[-1] == "confirmed by 2 sockets on 3 nodes"
+    for player in (ada, other):
+        assert (await player.event("session", lambda event: event["reason"] == "revoked"))["login"] is False
+    refused(cluster.rejoin("sessions", "revoke", session["handle"]), 1, session["handle"], "rejoin sessions list")
+    refused(cluster.rejoin("sessions", "show", session["handle"]), 1, session["handle"])
+
+
+@pytest.mark.asyncio
+async def test_all_sessions_of_a_user_are_revoked_also_without_an_account(cluster, players):
+    for node in cluster.nodes[:2]:
+        player = players()
+        await player.connect(node)
+        await player.call("register", {"username": "Ada", "password": "correct horse"})
+        answer = await player.call("login", {"username": "Ada", "password": "correct horse"})
+        assert answer["ok"]
+    revoked = cluster.rejoin("sessions", "revoke", "--user", "Ada")
+    assert (revoked.returncode, revoked.stdout) == (0, "confirmed by 2 sockets on 3 nodes\n"), revoked
+    assert listed(cluster, "--user", "Ada") == []
+    player = players()
+    await player.connect(cluster.nodes[2])
+    answer = await player.call("login", {"username": "Ada", "password": "correct horse"})
+    assert cluster.rejoin("sessions", "revoke", "--user-id", answer["user"]["id"]).stdout.endswith(
+        "confirmed by 1 sockets on 3 nodes\n")
+    refused(cluster.rejoin("sessions", "revoke", "--user", "Nobody"), 1, "Nobody")
+    refused(cluster.rejoin("sessions", "list", "--user", "Nobody"), 1, "Nobody")
+    assert listed(cluster, "--user-id", "-an-id") == []
+    refused(cluster.rejoin("sessions", "revoke", "--user", "-a-name"), 1, "-a-name")
+
+
+@pytest.mark.asyncio
+async def test_a_node_that_does_not_answer_a_revocation_is_named(cluster, players):
+    ada, answer, session = await logged_in(players, cluster.nodes[0], "Ada")
+    cluster.nodes[2].process.send_signal(signal.SIGSTOP)
+    revoked = cluster.rejoin("sessions", "revoke", session["handle"])
+    cluster.nodes[2].process.send_signal(signal.SIGCONT)
+    assert revoked.returncode == 1 and revoked.stdout.splitlines()[-1] == "confirmed by 1 sockets on 2 nodes"
+    assert revoked.stderr.startswith("rejoin: no answer from n3") and revoked.stderr.count("\n") == 1
+
+
+def test_handles_may_begin_with_a_hyphen(cluster):
+    handle = "-h" + "A" * 20
+    for command in ("show", "revoke"):
+        refused(cluster.rejoin("sessions", command, handle), 1, handle, "rejoin sessions list")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("show", "short"), ("show",), ("revoke",), ("revoke", "short"), ("revoke", "A" * 22, "--user", "Ada"),
+     ("list", "--user", "Ada", "--user-id", "1"), ("list", "--limit", "0")], ids=" ".join)
+def test_what_names_no_session_is_wrong_usage(tmp_path, arguments):
+    refused(rejoin(tmp_path, "sessions", *arguments, REJOIN_REDIS_URL=f"redis://127.0.0.1:{free_port()}"),
+            2, "(see rejoin sessions")

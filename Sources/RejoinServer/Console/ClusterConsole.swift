@@ -28,10 +28,24 @@ public struct ClusterConsole: Sendable {
         public let state: String
         /// Why it is not ready; empty when it is.
         public let reason: String
+
+        init(_ record: NodeRecord) {
+            name = record.name.description
+            address = record.address
+            adminAddress = record.adminAddress
+            version = record.version
+            startedAt = record.startedAt
+            sockets = record.sockets
+            rooms = record.rooms
+            state = record.state.rawValue
+            reason = record.reason
+        }
     }
 
-    /// Who confirmed that a user's sessions ended.
+    /// Who confirmed that sessions ended.
     public struct Confirmation: Sendable {
+        /// How many sessions there were to end.
+        public let sessions: Int
         public let sockets: Int
         public let nodes: Int
         /// Nodes that did not answer in time; their own sweep notices within 30 s.
@@ -62,12 +76,7 @@ public struct ClusterConsole: Sendable {
 
     /// The live nodes, in the order of their names.
     public func nodes() async throws -> [Node] {
-        try await NodeDirectory.fetch(redis: redis, prefix: configuration.redisPrefix).map { record in
-            Node(
-                name: record.name.description, address: record.address, adminAddress: record.adminAddress,
-                version: record.version, startedAt: record.startedAt, sockets: record.sockets, rooms: record.rooms,
-                state: record.state.rawValue, reason: record.reason)
-        }
+        try await NodeDirectory.fetch(redis: redis, prefix: configuration.redisPrefix).map(Node.init)
     }
 
     /// Asks a node to drain; returns when it has begun, or has gone already.
@@ -78,20 +87,39 @@ public struct ClusterConsole: Sendable {
         _ = try await NodeDirectory.requestDrain(redis: redis, prefix: configuration.redisPrefix, node: name)
     }
 
+    /// The sessions of the cluster's Redis.
+    var store: SessionStore {
+        get throws {
+            SessionStore(
+                redis: redis, prefix: configuration.redisPrefix, life: try NodeParts.life(configuration),
+                clock: RedisClock(), logger: logger)
+        }
+    }
+
     /// Ends every session of a user, and waits until the nodes have confirmed it.
     public func endSessions(ofUser userID: String) async throws -> Confirmation {
-        let store = SessionStore(
-            redis: redis, prefix: configuration.redisPrefix, life: try NodeParts.life(configuration),
-            clock: RedisClock(), logger: logger)
-        let ended = try await store.endAll(of: userID)
-        guard !ended.isEmpty else { return Confirmation(sockets: 0, nodes: 0, missing: []) }
+        try await confirm(try await store.endAll(of: userID))
+    }
+
+    /// Tells every node which sessions have ended, and waits for their confirmations.
+    func confirm(_ ended: [RevokedSession]) async throws -> Confirmation {
+        guard !ended.isEmpty else { return Confirmation(sessions: 0, sockets: 0, nodes: 0, missing: []) }
         return try await asMember { cluster in
-            let answers = await cluster.ask(
-                kind: SessionEnding.kind, body: SessionEnding.message(ended.map(SessionEnding.init)[...], .revoked))
+            var sockets = 0
+            var nodes: Set<NodeName> = []
+            var missing: Set<NodeName> = []
+            // A message of the bus has a limit of bytes.
+            for start in stride(from: 0, to: ended.count, by: 1_000) {
+                let endings = ended[start..<min(start + 1_000, ended.count)].map(SessionEnding.init)
+                let answers = await cluster.ask(
+                    kind: SessionEnding.kind, body: SessionEnding.message(endings[...], .revoked))
+                sockets += answers.answers.values.reduce(0) { $0 + ($1["sockets"]?.int ?? 0) }
+                nodes.formUnion(answers.answers.keys.filter { $0 != cluster.name })
+                missing.formUnion(answers.missing)
+            }
             return Confirmation(
-                sockets: answers.answers.values.reduce(0) { $0 + ($1["sockets"]?.int ?? 0) },
-                nodes: answers.answers.keys.filter { $0 != cluster.name }.count,
-                missing: answers.missing.map(\.description))
+                sessions: ended.count, sockets: sockets, nodes: nodes.count,
+                missing: missing.sorted().map(\.description))
         }
     }
 

@@ -13,6 +13,23 @@ public struct SessionKeys: Sendable {
         "\(self.prefix)session:{\(handle)}"
     }
 
+    /// What all records' keys match, as `SCAN` takes it; characters of the prefix that mean something there are escaped.
+    var sessionPattern: String {
+        var pattern = ""
+        for character in self.prefix {
+            if "*?[]^\\".contains(character) { pattern.append("\\") }
+            pattern.append(character)
+        }
+        return pattern + "session:{*}"
+    }
+
+    /// The session whose record has that key; nil for any other key.
+    func handle(ofKey key: String) -> SessionHandle? {
+        let head = "\(self.prefix)session:{"
+        guard key.hasPrefix(head), key.hasSuffix("}") else { return nil }
+        return SessionHandle(key.dropFirst(head.count).dropLast())
+    }
+
     /// The hash of a user: its generation.
     public func user(_ id: String) -> String {
         "\(self.prefix)user:{\(Self.escaped(id))}"

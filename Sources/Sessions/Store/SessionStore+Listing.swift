@@ -35,9 +35,25 @@ extension SessionStore {
     ///
     /// - Returns: at most 1,000.
     public func records(of userID: String) async throws(SessionError) -> [SessionRecord] {
+        try await self.page(of: userID, limit: Self.maximumListed).records
+    }
+
+    /// A part of ``records(of:)``.
+    ///
+    /// - Parameters:
+    ///   - userID: whose sessions.
+    ///   - start: `next` of the part before; 0 for the first. What logs out between two parts moves those after it.
+    ///   - limit: how many at most, 1 to 1,000.
+    public func page(
+        of userID: String, from start: Int = 0, limit: Int
+    ) async throws(SessionError) -> SessionPage {
+        let count = min(max(1, limit), Self.maximumListed)
+        let start = min(max(0, start), Int(Int32.max))
         let reply = try await self.send(
             "ZRANGE",
-            [.string(self.keys.userSessions(userID)), "0", .integer(Self.maximumListed - 1), "WITHSCORES"])
+            [
+                .string(self.keys.userSessions(userID)), .integer(start), .integer(start + count - 1), "WITHSCORES",
+            ])
         guard let values = reply.array, values.count % 2 == 0 else { throw .unexpectedReply(of: "ZRANGE") }
         var entries: [(handle: SessionHandle, score: Int)] = []
         for index in stride(from: 0, to: values.count, by: 2) {
@@ -58,29 +74,38 @@ extension SessionStore {
                 stale.append(entry)
             }
         }
+        var gone = 0
         if !stale.isEmpty {
             do {
-                try await self.heal(userID, stale)
+                gone = try await self.heal(userID, stale)
             } catch {
                 // The list is right all the same; the entries go when it is next read.
                 self.logger.debug("index of sessions left unhealed", metadata: ["error": "\(error.message)"])
             }
         }
-        return records
+        let isLast = values.count / 2 < count
+        return SessionPage(records: records, next: isLast ? nil : String(start + values.count / 2 - gone))
     }
 
     /// Removes entries of a user's index, unless a new login has written them since they were read.
-    func heal(_ userID: String, _ entries: [(handle: SessionHandle, score: Int)]) async throws(SessionError) {
+    ///
+    /// - Returns: how many were removed.
+    @discardableResult
+    func heal(
+        _ userID: String, _ entries: [(handle: SessionHandle, score: Int)]
+    ) async throws(SessionError) -> Int {
         var arguments: [RedisArgument] = []
         for entry in entries {
             arguments.append(.string(entry.handle.description))
             arguments.append(.integer(entry.score))
         }
-        _ = try await self.eval(Self.healScript, keys: [self.keys.userSessions(userID)], arguments: arguments)
+        return try await self.eval(
+            Self.healScript, keys: [self.keys.userSessions(userID)], arguments: arguments
+        ).int ?? 0
     }
 
     /// Reads many at once, a bounded number in flight; the answers are in the handles' order.
-    private func read(_ handles: [SessionHandle]) async throws(SessionError) -> [SessionRecord?] {
+    func read(_ handles: [SessionHandle]) async throws(SessionError) -> [SessionRecord?] {
         typealias Outcome = (index: Int, result: Result<SessionRecord?, SessionError>)
         let outcomes = await withTaskGroup(of: Outcome.self, returning: [Outcome].self) { group in
             var outcomes: [Outcome] = []
