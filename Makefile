@@ -18,6 +18,7 @@ BUILD_PACKAGES := libhiredis-dev libargon2-dev libpq-dev libsqlite3-dev zlib1g-d
 RUN_PACKAGES := redis-server haproxy util-linux
 TEST_PACKAGES := chromium nginx-light openssl postgresql python3 python3-venv
 VENV := .build/venv
+PROMTOOL := .build/promtool
 PYTHON_PACKAGES := Tests/python/requirements.txt
 JAVASCRIPT_PACKAGES := Tests/python/requirements-javascript.txt
 
@@ -54,7 +55,7 @@ build: swift build-packages ## The release build: .build/release/rejoin
 	$(BUILD) $(RELEASE)
 
 .PHONY: test
-test: swift build-packages run-packages test-packages $(VENV)/.installed ## All tests: Swift, then Python against real nodes
+test: swift build-packages run-packages test-packages promtool $(VENV)/.installed ## All tests: Swift, then Python against real nodes
 	$(BUILD) --build-tests $(STRICT)
 	@results=(); \
 	check() { \
@@ -112,6 +113,19 @@ run-packages:
 	@$(call require,$(RUN_PACKAGES))
 test-packages:
 	@$(call require,$(TEST_PACKAGES))
+
+# Unpacked, not installed: installed, Debian's package starts a Prometheus, on the default port of the admin listener.
+.PHONY: promtool
+promtool: | test-packages
+	@command -v promtool >/dev/null || [[ -x $(PROMTOOL)/usr/bin/promtool ]] || { \
+	    echo "unpacking promtool of the Debian package prometheus into $(PROMTOOL)"; \
+	    rm -rf $(PROMTOOL); mkdir -p $(PROMTOOL); cd $(PROMTOOL); \
+	    as_root=(); (( EUID == 0 )) || as_root=(sudo); \
+	    download() { apt-get download -qq prometheus >../packages.log 2>&1; }; \
+	    download || { "$${as_root[@]}" apt-get update -qq && download; } || { \
+	        cat ../packages.log >&2; echo "apt-get could not download: prometheus" >&2; exit 1; }; \
+	    dpkg-deb --extract prometheus_*.deb .; rm prometheus_*.deb; \
+	}
 
 $(VENV)/.installed: $(PYTHON_PACKAGES) $(JAVASCRIPT_PACKAGES) | test-packages
 	@echo "making $(VENV) with what $(PYTHON_PACKAGES) and $(JAVASCRIPT_PACKAGES) name"

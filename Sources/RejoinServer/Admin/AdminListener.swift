@@ -5,7 +5,7 @@ import Logging
 import NIOCore
 import PrometheusMetrics
 
-/// The admin listener: health and metrics, for operators only.
+/// The admin listener: health, metrics and the admin API, for operators only.
 struct AdminListener: Sendable {
     private let parts: NodeParts
     private let metrics: PrometheusRegistry?
@@ -18,7 +18,9 @@ struct AdminListener: Sendable {
     }
 
     func application(_ logger: Logger) -> some ApplicationProtocol {
-        let router = Router()
+        let router = Router(context: VisitorContext.self)
+        router.add(middleware: ErrorAnswers())
+        router.add(middleware: AdminAPI(parts))
         HealthRoutes(parts).add(to: router)
         if let metrics {
             router.get("metrics") { _, _ in

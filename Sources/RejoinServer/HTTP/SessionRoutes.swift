@@ -132,12 +132,12 @@ struct SessionRoutes: Sendable {
         guard requests.allowsChange(visitor, headers: request.values) else {
             return Answer.failure(RequestFailure(.forbidden, "pages of another site may not change a session"))
         }
-        guard Self.isJSON(request) else {
+        guard request.isJSON else {
             return Answer.error(
                 "bad_request", "Content-Type: application/json is expected", status: .unsupportedMediaType)
         }
         return await asking(request, visitor) { asker throws(RequestFailure) in
-            try await endpoint(asker, try await Self.body(of: request))
+            try await endpoint(asker, try await request.jsonObject(upTo: Self.maximumBody))
         }
     }
 
@@ -163,31 +163,6 @@ struct SessionRoutes: Sendable {
         } catch {
             throw sessions.failure(error)
         }
-    }
-
-    private static func body(of request: Request) async throws(RequestFailure) -> JSONBytes {
-        let bytes: ByteBuffer
-        do {
-            bytes = try await request.body.collect(upTo: maximumBody)
-        } catch {
-            throw RequestFailure(.tooLarge, "a body of at most \(maximumBody) bytes is expected")
-        }
-        if bytes.readableBytes == 0 { return .emptyObject }
-        let json: JSONBytes
-        do throws(JSONError) {
-            json = try JSONBytes(validating: bytes)
-        } catch {
-            throw RequestFailure(.badRequest, "the body is no JSON: \(error.message)")
-        }
-        guard json.kind == .object else {
-            throw RequestFailure(.badRequest, "a JSON object is expected")
-        }
-        return json
-    }
-
-    private static func isJSON(_ request: Request) -> Bool {
-        let type = request.headers[.contentType]?.prefix { $0 != ";" } ?? ""
-        return type.filter { $0 != " " }.lowercased() == "application/json"
     }
 
     private static func description(_ user: SessionUser?, expires: Int?) -> JSONBytes {

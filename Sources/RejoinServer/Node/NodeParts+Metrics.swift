@@ -58,6 +58,7 @@ extension NodeParts {
         ("rejoin_sessions_sockets_turned_total", "Sockets turned to watchers because their session ended."),
         ("rejoin_sessions_endings_repeated_total", "Sessions that a replaced Redis brought back, ended again."),
         ("rejoin_sessions_endings_forgotten_total", "Logouts and revocations that were too many to be kept."),
+        ("rejoin_admin_refused_total", "Requests to the admin API that were refused, by the reason."),
         ("rejoin_sessions_credentials_total", "Credentials that came, by what they were worth."),
     ]
 }
