@@ -124,7 +124,7 @@ promtool: | test-packages
 	    download() { apt-get download -qq prometheus >../packages.log 2>&1; }; \
 	    download || { "$${as_root[@]}" apt-get update -qq && download; } || { \
 	        cat ../packages.log >&2; echo "apt-get could not download: prometheus" >&2; exit 1; }; \
-	    dpkg-deb --extract prometheus_*.deb .; rm prometheus_*.deb; \
+	    dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool; rm prometheus_*.deb; \
 	}
 
 $(VENV)/.installed: $(PYTHON_PACKAGES) $(JAVASCRIPT_PACKAGES) | test-packages

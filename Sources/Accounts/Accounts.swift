@@ -14,7 +14,7 @@ public final class Accounts: Sendable {
         case open
     }
 
-    private let store: any AccountStore
+    let store: any AccountStore
     private let registration: Registration
     private let passwordBytes: ClosedRange<Int>
     private let logger: Logger

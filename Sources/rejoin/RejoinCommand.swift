@@ -17,7 +17,7 @@ struct RejoinCommand: ParsableCommand {
         version: "rejoin \(RejoinVersion.current)",
         subcommands: [
             ServeCommand.self, UpCommand.self, UsersCommand.self, SessionsCommand.self, NodesCommand.self,
-            DrainCommand.self, BotsCommand.self, BenchCommand.self, SettingsCommand.self,
+            DrainCommand.self, DoctorCommand.self, BotsCommand.self, BenchCommand.self, SettingsCommand.self,
         ])
 }
 

@@ -158,6 +158,16 @@ struct AccountsTests {
         #expect(try await self.hash() == strong)
     }
 
+    @Test("hashes that are weak, or that nothing can be checked against, are counted")
+    func survey() async throws {
+        #expect(try await self.accounts.surveyHashes() == PasswordHashSurvey(accounts: 0, weak: 0, unusable: 0))
+        _ = try await self.addWithHash(of: "correct horse", cost: .init(memory: 64, iterations: 1))
+        _ = try await self.accounts.add(name: "today", password: "correct horse")
+        try await self.store.add(
+            Account(user: User(id: "3", name: "old"), key: "old", passwordHash: "$2b$10$x", created: 0))
+        #expect(try await self.accounts.surveyHashes() == PasswordHashSurvey(accounts: 3, weak: 1, unusable: 1))
+    }
+
     @Test("when a weak hash cannot be replaced, the login works all the same")
     func rehashFails() async throws {
         _ = try await self.addWithHash(of: "correct horse", cost: .init(memory: 64, iterations: 1))

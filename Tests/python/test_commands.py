@@ -34,7 +34,7 @@ def refused(result, code, *words):
 COMMANDS = [
     ("serve",), ("up",), ("users", "add", "Ada"), ("users", "passwd", "Ada"), ("users", "list"),
     ("users", "remove", "Ada"), ("sessions", "list"), ("sessions", "show", "A" * 22), ("sessions", "revoke", "A" * 22),
-    ("nodes",), ("drain", "n1"),
+    ("nodes",), ("drain", "n1"), ("doctor",),
 ]
 OF_A_CLUSTER = [
     ("nodes",), ("drain", "n1"), ("sessions", "list"), ("sessions", "show", "A" * 22), ("sessions", "revoke", "A" * 22),
