@@ -3,7 +3,10 @@
 import hashlib
 import http.client
 import json
+import os
+import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -12,6 +15,8 @@ import urllib.parse
 import jsonschema
 import openapi_spec_validator
 import pytest
+import pytest_asyncio
+from playwright.async_api import async_playwright
 
 from cluster import Cluster, eventually, post
 from prometheus import promtool
@@ -19,6 +24,7 @@ from provider import AUDIENCE, ISSUER, Key, claims, publish
 
 TOKEN = "canary-of-the-admin-token-1"
 PASSWORD = "correct horse battery"
+CHROMIUM = os.environ.get("CHROMIUM", shutil.which("chromium"))
 
 
 class Admin:
@@ -65,6 +71,30 @@ def audit(node):
     return [dict(re.findall(r'(\w+)=("[^"]*"|\S+)', line)) for line in lines]
 
 
+def metrics(node):
+    connection = http.client.HTTPConnection(urllib.parse.urlsplit(node.admin).netloc, timeout=5)
+    try:
+        connection.request("GET", "/metrics")
+        return connection.getresponse().read().decode()
+    finally:
+        connection.close()
+
+
+def refused_total(node):
+    return sum(map(int, re.findall(r"^rejoin_admin_refused_total\{.*\} (\d+)$", metrics(node), re.M)))
+
+
+@pytest_asyncio.fixture
+async def chromium():
+    assert CHROMIUM, "chromium is missing: install Debian's package chromium"
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-dev-shm-usage", "--host-resolver-rules=MAP evil.test 127.0.0.1"])
+        yield browser
+        await browser.close()
+
+
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     cluster = Cluster(tmp_path_factory.mktemp("admin"), nodes=2, REJOIN_COOKIE_KEYS="b" * 44)
@@ -105,6 +135,12 @@ def test_the_description_is_a_valid_one_of_openapi(admin):
     description = admin.get("/api/v1/openapi.json")
     assert description["openapi"].startswith("3.1")
     openapi_spec_validator.validate(description)
+
+
+def test_the_documentation_names_every_path_and_no_other(admin):
+    text = (pathlib.Path(__file__).parents[2] / "docs/operations.md").read_text()
+    documented = set(re.findall(r"`(?:[A-Z`, ]* )?(/api/v1/[a-z{}/.]+)", text))
+    assert documented == set(admin.get("/api/v1/openapi.json")["paths"])
 
 
 class Described:
@@ -383,11 +419,7 @@ async def test_wrong_tokens_are_counted_and_logged_once_a_second_without_the_tok
     admin = Admin(node, "another-canary-of-a-token")
 
     def counted():
-        connection = http.client.HTTPConnection(admin.address, timeout=5)
-        connection.request("GET", "/metrics")
-        text = connection.getresponse().read().decode()
-        connection.close()
-        return int(float(re.search(r'^rejoin_admin_refused_total\{reason="token"\} (\S+)$', text, re.M)[1]))
+        return int(re.search(r'^rejoin_admin_refused_total\{reason="token"\} (\d+)$', metrics(node), re.M)[1])
 
     def logged():
         return [line for line in node.log.read_text().splitlines() if "admin request refused" in line]
@@ -407,6 +439,38 @@ async def test_wrong_tokens_are_counted_and_logged_once_a_second_without_the_tok
     last = logged()[-1]
     assert " warning " in last and "reason=token" in last and "peer=127.0.0.1" in last and "others=" in last
     assert "another-canary" not in node.log.read_text()
+
+
+@pytest.mark.asyncio
+async def test_a_page_in_a_browser_on_the_same_machine_reads_and_changes_nothing(own_cluster, chromium):
+    node = own_cluster().nodes[0]
+    page = await chromium.new_page()
+    assert (await page.goto(node.admin + "/api/v1/nodes")).status == 200, "a person who types the address"
+
+    # A page of another site, and one whose name came to mean this machine after it was loaded.
+    port = node.admin.rsplit(":", 1)[1]
+    for origin, api in [("http://evil.test:" + node.url.rsplit(":", 1)[1], node.admin),
+                        ("http://evil.test:" + port, "http://evil.test:" + port)]:
+        before = len(audit(node)), refused_total(node)
+        await page.goto(origin + "/healthz")
+        statuses = await page.evaluate(
+            """async api => {
+                const statuses = [];
+                for (const [path, options] of [
+                    ["/api/v1/sessions?userId=1", {method: "DELETE"}],
+                    ["/api/v1/sessions?userId=1", {}],
+                    ["/api/v1/users", {mode: "no-cors"}],
+                    ["/api/v1/users", {mode: "no-cors", method: "POST", body: '{"name":"Eve","password":"correct horse"}'}],
+                    ["/api/v1/users", {mode: "no-cors", method: "POST", body: new URLSearchParams({name: "Eve"})}],
+                ]) {
+                    try { statuses.push((await fetch(api + path, options)).status); } catch { statuses.push(null); }
+                }
+                return statuses;
+            }""", api)
+        assert set(statuses) <= {None, 0, 403}, statuses
+        assert len(audit(node)) == before[0] and refused_total(node) >= before[1] + 5
+    assert (await page.goto(f"http://evil.test:{port}/api/v1/nodes")).status == 403
+    assert Admin(node).get("/api/v1/users")["users"] == []
 
 
 # The log.
@@ -526,10 +590,7 @@ async def test_the_metrics_pass_promtool_and_no_label_names_anybody(cluster, pla
     ada, user, handle = await player(players, cluster.nodes[0], "Canary")
     assert (await ada.call("join", {"room": "canary-room"}))["ok"]
     assert (await ada.call("act", {"room": "canary-room", "id": "1", "action": {"set": {"a": 1}}}))["ok"]
-    connection = http.client.HTTPConnection(urllib.parse.urlsplit(cluster.nodes[0].admin).netloc, timeout=5)
-    connection.request("GET", "/metrics")
-    text = connection.getresponse().read().decode()
-    connection.close()
+    text = metrics(cluster.nodes[0])
     assert "rejoin_rooms_acts_total 1" in text
     checked = subprocess.run([promtool(), "check", "metrics"], input=text, capture_output=True, text=True, timeout=20)
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")

@@ -39,9 +39,10 @@ struct AdminAPI: RouterMiddleware {
         let pairs = AdminRequest.pairs(inQuery: request.uri.query ?? "")
         let verdict = access.verdict(
             AdminAccess.Question(peer: peer, headers: request.values, parameters: pairs?.map(\.name) ?? []))
-        guard case .allowed(let caller) = verdict else {
-            guard case .refused(let reason) = verdict else { return AdminFailure.redisIsAway.response }
-            return refusals.answer(reason, peer: peer?.description ?? "unknown")
+        let caller: AdminAccess.Caller
+        switch verdict {
+        case .allowed(let allowed): caller = allowed
+        case .refused(let reason): return refusals.answer(reason, peer: peer?.description ?? "unknown")
         }
         do throws(AdminFailure) {
             let (route, parameters) = try Self.route(request)
