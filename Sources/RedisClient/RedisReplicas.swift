@@ -10,7 +10,7 @@ import Synchronization
 public final class RedisReplicas: Sendable, Service {
     private struct State {
         var waiters: [UnsafeContinuation<Bool?, Never>] = []
-        var isRunning = false
+        var isOver = false
     }
 
     private let redis: RedisClient
@@ -36,24 +36,25 @@ public final class RedisReplicas: Sendable, Service {
 
     /// Waits, about a second at most, until a replica has everything that Redis was told before.
     ///
-    /// - Returns: whether one has it; nil where Redis has no replicas, or while `run()` does not run.
+    /// It waits for `run()`, which somebody must have begun or begin.
+    ///
+    /// - Returns: whether one has it; nil where Redis has no replicas, or once `run()` has ended.
     public func confirm() async -> Bool? {
         await withUnsafeContinuation { continuation in
-            let isRunning = self.state.withLock { state in
-                if state.isRunning { state.waiters.append(continuation) }
-                return state.isRunning
+            let isOver = self.state.withLock { state in
+                if !state.isOver { state.waiters.append(continuation) }
+                return state.isOver
             }
-            guard isRunning else { return continuation.resume(returning: nil) }
+            guard !isOver else { return continuation.resume(returning: nil) }
             self.request.yield()
         }
     }
 
     /// Answers until the task is cancelled or the service group shuts down.
     public func run() async throws {
-        self.state.withLock { $0.isRunning = true }
         defer {
             let waiters = self.state.withLock { state in
-                state.isRunning = false
+                state.isOver = true
                 defer { state.waiters = [] }
                 return state.waiters
             }

@@ -168,6 +168,9 @@ struct SessionsCommand: ParsableCommand {
     ///
     /// - Throws: ``Failure`` with the names of the nodes that did not.
     static func report(_ ended: ClusterConsole.Confirmation, before: String = "") throws {
+        if ended.replicated == false {
+            Terminal.complain("no replica of Redis has it yet: should Redis fail over now, the nodes repeat it")
+        }
         Terminal.say("\(before)confirmed by \(ended.sockets) sockets on \(ended.nodes) nodes")
         guard ended.missing.isEmpty else {
             throw Failure(

@@ -88,7 +88,8 @@ def test_every_command_in_the_sources_is_among_those_of_the_documentation():
     used = set()
     for folder in ("RedisClient", "Cluster", "Sessions", "Rooms", "RejoinServer"):
         for source in (ROOT / "Sources" / folder).rglob("*.*"):
-            if source.suffix in (".swift", ".lua"):
+            # The doctor looks at what it may look at, and says what it may not.
+            if source.suffix in (".swift", ".lua") and source.parent.name != "Doctor":
                 text = source.read_text()
                 used |= set(re.findall(r"redis\.p?call\(\s*'([A-Z]+)'", text))
                 used |= set(re.findall(r"""\bsend\("([A-Z]+)\"""", text))

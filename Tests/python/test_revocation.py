@@ -160,5 +160,8 @@ async def test_a_logout_says_whether_a_replica_has_it(cluster, replica, players)
     answer = await leaving
     assert answer["ok"] and answer["replicated"] is False
     assert slowest < 0.45, "waiting for a replica held up other commands"
+    revoked = await asyncio.to_thread(cluster.rejoin, "sessions", "revoke", "--user", "bo")
+    assert revoked.returncode == 0 and "no replica of Redis has it yet" in revoked.stderr, revoked
+    assert revoked.stdout.splitlines()[-1] == "confirmed by 1 sockets on 2 nodes"
     # Logged out all the same, on this Redis.
     assert (await player.call("act", {"room": "r", "id": "x", "action": {"set": {"n": 0}}}))["error"] == "login_required"

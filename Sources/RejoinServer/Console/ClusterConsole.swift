@@ -11,6 +11,7 @@ public struct ClusterConsole: Sendable {
     private let configuration: RejoinConfiguration
     private let redisConfiguration: RedisConfiguration
     private let redis: RedisClient
+    private let replicas: RedisReplicas
     private let eventLoop: any EventLoop
     private let logger: Logger
 
@@ -50,6 +51,8 @@ public struct ClusterConsole: Sendable {
         public let nodes: Int
         /// Nodes that did not answer in time; their own sweep notices within 30 s.
         public let missing: [String]
+        /// Whether a replica of Redis has it; `nil` where there is none.
+        public let replicated: Bool?
     }
 
     /// Connects to the cluster's Redis for the length of some work.
@@ -64,10 +67,12 @@ public struct ClusterConsole: Sendable {
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
         let redis = RedisClient(configuration: redisConfiguration, eventLoop: eventLoop, logger: logger)
         let console = ClusterConsole(
-            configuration: configuration, redisConfiguration: redisConfiguration, redis: redis, eventLoop: eventLoop,
+            configuration: configuration, redisConfiguration: redisConfiguration, redis: redis,
+            replicas: RedisReplicas(of: redis, eventLoop: eventLoop, logger: logger), eventLoop: eventLoop,
             logger: logger)
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await redis.run() }
+            group.addTask { try await console.replicas.run() }
             defer { group.cancelAll() }
             try await redis.waitUntilConnected(timeout: .seconds(3))
             return try await work(console)
@@ -103,8 +108,9 @@ public struct ClusterConsole: Sendable {
 
     /// Tells every node which sessions have ended, and waits for their confirmations.
     func confirm(_ ended: [RevokedSession]) async throws -> Confirmation {
-        guard !ended.isEmpty else { return Confirmation(sessions: 0, sockets: 0, nodes: 0, missing: []) }
+        guard !ended.isEmpty else { return Confirmation(sessions: 0, sockets: 0, nodes: 0, missing: [], replicated: nil) }
         return try await asMember { cluster in
+            async let replicated = replicas.confirm()
             var sockets = 0
             var nodes: Set<NodeName> = []
             var missing: Set<NodeName> = []
@@ -119,7 +125,7 @@ public struct ClusterConsole: Sendable {
             }
             return Confirmation(
                 sessions: ended.count, sockets: sockets, nodes: nodes.count,
-                missing: missing.sorted().map(\.description))
+                missing: missing.sorted().map(\.description), replicated: await replicated)
         }
     }
 
@@ -134,6 +140,7 @@ public struct ClusterConsole: Sendable {
             configuration: clusterConfiguration, redis: redis, subscriber: subscriber, logger: logger)
         cluster.onControl(kind: SessionEnding.kind) { _ in SessionEnding.confirmation(sockets: 0) }
         cluster.onControl(kind: SessionEnding.refreshKind) { _ in .null }
+        cluster.onControl(kind: SessionService.seatsKind) { _ in .null }
         let outcome: Swift.Result<Result, any Error>
         do {
             outcome = .success(try await member(cluster, subscriber, work))
