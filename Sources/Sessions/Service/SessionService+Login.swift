@@ -208,6 +208,10 @@ extension SessionService {
     }
 
     /// Brings a socket in line with what its record is now.
+    ///
+    /// - Parameters:
+    ///   - state: read after the socket knew of `login`.
+    ///   - login: what the socket was by when the record was asked for.
     func apply(_ state: SessionState, to socket: Socket, _ login: SessionGuard?) {
         guard let session = socket.session, session.loginGuard == login, var identity = session.identity else { return }
         switch state {
@@ -220,13 +224,14 @@ extension SessionService {
                 if userID != nil, isClaimed { return turnToAlias(socket, upTo: generation) }
                 identity.isSuperseded = userID != nil
             }
-            // An older generation is what the record was before a login that came meanwhile.
-            if let login, !state.holds(login), generation >= login.generation {
-                identity.generation = generation
-                turnToWatcher(socket, .logout, keeping: identity)
-            } else {
+            guard let login, !state.holds(login) else {
                 session.identity = identity
+                return
             }
+            // Redis has come back as it was before this login: what the socket knows of the record is nothing.
+            guard generation >= login.generation else { return turnToWatcher(socket, .revoked, keeping: nil) }
+            identity.generation = generation
+            turnToWatcher(socket, .logout, keeping: identity)
         }
     }
 
