@@ -146,6 +146,18 @@ struct SessionEndingTests {
         }
     }
 
+    @Test("of logins at once the latest stay, and do not end each other")
+    func oldestAtOnce() async throws {
+        try await SessionCluster.run { cluster in
+            let first = try await cluster.player().login.handle
+            let second = try await cluster.player().login.handle
+            // Each has its place before any other's surplus is ended.
+            _ = try await cluster.store.endOldest(of: "1", keeping: 1, sparing: first)
+            _ = try await cluster.store.endOldest(of: "1", keeping: 1, sparing: second)
+            #expect(try await cluster.store.records(of: "1").map(\.handle) == [second])
+        }
+    }
+
     @Test("a full Redis refuses logins, and lets logout, revocation, \"everywhere\", lookups and touches through")
     func fullRedis() async throws {
         try await SessionCluster.run(server: ["--maxmemory-policy", "noeviction"]) { cluster in
