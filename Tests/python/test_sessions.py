@@ -1,13 +1,17 @@
 """Who a socket is: CONNECT, login, logout and what ends a session, over python-socketio on a real cluster."""
 
 import asyncio
+import contextlib
 import json
 import time
 
+import aiohttp
 import pytest
 import pytest_asyncio
+import redis
 import socketio
 
+import engine
 from cluster import PASSWORD, Cluster, Player, cookie_of, eventually, get, post
 
 
@@ -219,6 +223,23 @@ async def left(cluster, token):
 
 
 # Login
+
+
+async def test_who_comes_and_goes_makes_no_node_ask_the_others(own_cluster):
+    cluster = own_cluster(nodes=2)
+    cookie = cookie_of((await get(cluster.nodes[0].url + "/session"))[0])
+    with contextlib.closing(redis.Redis(port=cluster.redis.port)) as connection, connection.pubsub() as bus:
+        bus.subscribe("rejoin:control")
+        async with aiohttp.ClientSession(headers={"Cookie": cookie}) as http:
+            for number in range(100):
+                socket = await engine.WebSocket(http, cluster.nodes[number % 2].url).open()
+                await socket.send("40")
+                assert (await socket.message())[0] == "0"
+                await socket.leave()
+        asked = 0
+        while message := bus.get_message(timeout=0.2):
+            asked += b"session.seats" in message["data"] if message["type"] == "message" else 0
+    assert asked <= 10
 
 
 async def test_a_login_is_answered_as_the_table_says(cluster, players):
