@@ -701,6 +701,29 @@ async def test_the_sixth_wrong_password_waits_on_every_node(cluster, players):
     assert (await name.call("login", login("guess me")))["ok"]
 
 
+async def test_a_changed_password_takes_the_counters_of_earlier_browsers_away(cluster):
+    url = cluster.nodes[0].url
+
+    def added(command, password):
+        assert cluster.rejoin("users", command, "borrowed", "--password-stdin", stdin=password + "\n").returncode == 0
+
+    async def guess(password, cookie=None):
+        headers = {"X-Forwarded-For": "192.0.2.77"} | ({"Cookie": cookie} if cookie else {})
+        return (await post(url + "/session/login", json=login("borrowed", password), headers=headers))[0]
+
+    added("add", PASSWORD)
+    browsers = []
+    for _ in range(2):
+        cookie = cookie_of(await guess(PASSWORD))
+        left, _ = await post(url + "/session/logout", json={}, headers={"Cookie": cookie})
+        browsers.append(cookie_of(left))
+    # Nobody's failures but its own count for a browser that was logged in to the account.
+    assert [(await guess("wrong guess", browsers[0])).status for _ in range(2)] == [401, 401]
+    added("passwd", "another password")
+    guesses = [(await guess(f"wrong guess {number}", browsers[number % 2])).status for number in range(10)]
+    assert guesses == [401] * 5 + [429] * 5
+
+
 async def test_too_many_messages_are_refused_and_the_socket_stays(cluster, players):
     player = players()
     await player.connect(cluster.nodes[0])

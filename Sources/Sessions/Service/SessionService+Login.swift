@@ -27,9 +27,8 @@ extension SessionService {
     {
         let session = try Self.session(of: socket)
         let login = try LoginRequest(body)
-        let browser = session.lastUserID == nil ? nil : session.identity?.handle
         let verified = try await verify(
-            login, from: session.visitor, browser: browser, lastUserID: session.lastUserID)
+            login, from: session.visitor, browser: session.identity?.handle, lastLogin: session.lastLogin)
         return try await enter(verified, on: socket)
     }
 
@@ -93,7 +92,7 @@ extension SessionService {
             }
         }
         session.user = verified.user
-        session.lastUserID = verified.user.id
+        session.lastLogin = LastLogin(userID: verified.user.id, userGeneration: verified.generation)
         move(socket, to: identity)
         announce(.login, to: socket)
         if session.mode == .token, login.isInPlace {

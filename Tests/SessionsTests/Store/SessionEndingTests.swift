@@ -11,7 +11,7 @@ struct SessionEndingTests {
             let outcome = try await cluster.store.logOut(login)
             #expect(outcome == .done(generation: login.generation + 1))
             let session = try await cluster.open(credential)
-            #expect(session.rights == .full && session.user == nil && session.lastUserID == "1")
+            #expect(session.rights == .full && session.user == nil && session.lastLogin?.userID == "1")
             #expect(session.generation == login.generation + 1)
             #expect(try await cluster.store.logOut(login) == .already)
             #expect(try await cluster.open(credential).generation == login.generation + 1)
