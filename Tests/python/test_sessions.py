@@ -569,6 +569,17 @@ async def test_a_player_sees_and_ends_its_devices(cluster, players):
     assert (await me.event("session", reason("logout")))["handle"] == handle_of(token)
 
 
+async def test_a_user_who_lists_its_devices_without_end_is_told_to_wait(cluster, players):
+    player = players()
+    await registered(player, cluster.nodes[0], "lister")
+    answers = [await player.call("devices", {}) for _ in range(15)]
+    assert [answer.get("error") for answer in answers[:10]] == [None] * 10
+    assert answers[-1]["error"] == "rate_limited" and 0 < answers[-1]["retryAfter"] <= 1_000
+    other = players()
+    await registered(other, cluster.nodes[0], "other lister")
+    assert (await other.call("devices", {}))["ok"]
+
+
 async def test_nobody_ends_the_sessions_of_others(cluster, players):
     thief, victim = players(), players()
     await registered(thief, cluster.nodes[0], "thief")
