@@ -55,6 +55,7 @@ struct UsersCommand: ParsableCommand {
         func run() async throws {
             let configuration = try Settings.clusterConfiguration()
             let password = try password.read(configuration.limits)
+            try await UsersCommand.requireCluster(configuration)
             let user = try await UsersCommand.accounts(configuration, name) { accounts throws(AccountsError) in
                 try await accounts.setPassword(name: name, password: password)
             }
@@ -99,6 +100,7 @@ struct UsersCommand: ParsableCommand {
 
         func run() async throws {
             let configuration = try Settings.clusterConfiguration()
+            try await UsersCommand.requireCluster(configuration)
             let user = try await UsersCommand.accounts(configuration, name) { accounts throws(AccountsError) in
                 try await accounts.remove(name: name)
             }
@@ -125,6 +127,12 @@ struct UsersCommand: ParsableCommand {
         }
     }
 
+    /// What cannot be done whole is not begun: nobody is removed, or locked out, who stays logged in.
+    private static func requireCluster(_ configuration: RejoinConfiguration) async throws {
+        guard configuration.redis != nil else { return }
+        try await ClusterConsole.with(configuration) { _ in }
+    }
+
     /// Ends every session of the user on every node, when there is a cluster to ask.
     private static func endSessions(of user: User, _ configuration: RejoinConfiguration) async throws {
         guard configuration.redis != nil else {
@@ -133,7 +141,14 @@ struct UsersCommand: ParsableCommand {
                     + "give --redis-url to end them")
             return
         }
-        let ended = try await ClusterConsole.with(configuration) { try await $0.endSessions(ofUser: user.id) }
+        let ended: ClusterConsole.Confirmation
+        do {
+            ended = try await ClusterConsole.with(configuration) { try await $0.endSessions(ofUser: user.id) }
+        } catch {
+            Terminal.complain(
+                "the user's sessions were not ended; repeat it as rejoin sessions revoke --user-id \(user.id)")
+            throw error
+        }
         try SessionsCommand.report(ended, before: "sessions ended, ")
     }
 }

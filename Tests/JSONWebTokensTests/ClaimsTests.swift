@@ -100,6 +100,22 @@ struct ClaimsTests {
         #expect(nameless.user.name == nil)
     }
 
+    @Test(
+        "a claim that comes twice is neither the first nor the last",
+        arguments: [
+            #""sub":"ada","sub":"eve""#, #""sub":"ada","\u0073ub":"eve""#, #""exp":1,"exp":9999999999"#,
+            #""sub":"ada","x":{},"x":[]"#,
+        ])
+    func twice(_ claims: String) async throws {
+        #expect(try await judge(Verifier.claims(claims)) == "invalidToken: a name comes twice in its claims")
+    }
+
+    @Test("what looks like a member inside of a claim is none")
+    func nested() async throws {
+        let claims = #""sub":"ada","x":{"sub":"eve","y":[{"sub":1}]},"z":"\\\"sub\":,{\"","sub ":":""#
+        #expect(try await judge(Verifier.claims(claims)) == "jwt:ada")
+    }
+
     @Test("a token of more than 4,096 bytes is refused before it is read")
     func size() async throws {
         let padding = String(repeating: "x", count: 4_096)

@@ -99,6 +99,8 @@ struct JSONWebTokenVerifierTests {
             #"{"alg":"none"}"#, #"{"alg":"None"}"#, #"{"alg":"ES384","kid":"e"}"#, #"{"alg":"es256","kid":"e"}"#,
             #"{"kid":"e"}"#, #"{"alg":1,"kid":"e"}"#, #"{"alg":"ES256","kid":1}"#, #"{"alg":"ES256","kid":"other"}"#,
             #"{"alg":"ES256","kid":"e","crit":["exp"],"exp":1}"#, #"{"alg":"ES256","kid":"e","crit":null}"#,
+            #"{"alg":"ES256","kid":"e","alg":"ES256"}"#, #"{"kid":"other","alg":"ES256","kid":"e"}"#,
+            #"{"kid":"e","alg":"ES256","kid":"other"}"#,
             #"{"alg":"ES256","kid":"e","typ":"logout+jwt"}"#, #"{"alg":"RS256","kid":"e"}"#, "[]", "", "{",
         ])
     func refusedHeaders(_ header: String) async throws {

@@ -112,6 +112,15 @@ def test_accounts_are_added_listed_changed_and_removed(tmp_path):
     assert json.loads(rejoin(tmp_path, "users", "list", "--json").stdout) == []
 
 
+@pytest.mark.parametrize("command", [("passwd", "Ada", "--password-stdin"), ("remove", "Ada")], ids=" ".join)
+def test_while_redis_is_away_nobody_is_removed_who_would_stay_logged_in(tmp_path, command):
+    assert rejoin(tmp_path, "users", "add", "Ada", "--password-stdin", stdin="correct horse\n").returncode == 0
+    away = {"REJOIN_REDIS_URL": f"redis://127.0.0.1:{free_port()}"}
+    refused(rejoin(tmp_path, "users", *command, stdin="another horse\n", **away), 1, "redis://127.0.0.1")
+    listed = json.loads(rejoin(tmp_path, "users", "list", "--json").stdout)
+    assert [user["name"] for user in listed] == ["Ada"]
+
+
 @pytest.mark.parametrize("command", [("passwd", "Nobody", "--password-stdin"), ("remove", "Nobody")], ids=" ".join)
 def test_an_account_that_does_not_exist_is_failed_work(tmp_path, command):
     refused(rejoin(tmp_path, "users", *command, stdin="correct horse\n"), 1, "Nobody")

@@ -94,6 +94,15 @@ async def test_a_backend_is_told_who_asks_and_never_by_the_client(site):
         assert "Set-Cookie" not in response.headers
 
 
+async def test_a_client_cannot_have_the_fields_dropped_behind_the_proxy(site):
+    cookie, _ = await site.login("hopper")
+    for fields in ("X-Rejoin-User-Id", "close, x-rejoin-user", "keep-alive,X-REJOIN-USER,x-rejoin-user-id"):
+        response, body = await site.ask(cookie=cookie, Connection=fields)
+        # What Connection names is for one hop, and is dropped by the next.
+        named = response.status == 200 and [value for name, value in json.loads(body) if name.lower() == "connection"]
+        assert response.status == 400 or not any("rejoin" in value.lower() for value in named), (fields, named)
+
+
 async def test_a_guests_page_is_sent_to_the_game(site):
     response, _ = await site.ask(Accept="text/html,application/xhtml+xml")
     assert response.status == 302 and response.headers["Location"] in ("/", site.url + "/")
@@ -165,5 +174,9 @@ def test_the_file_for_traefik_is_whole_and_replaces_what_a_client_says():
     assert check["authResponseHeaders"] == ["X-Rejoin-User", "X-Rejoin-User-Id"]
     removed = http["middlewares"]["one-spelling"]["headers"]["customRequestHeaders"]
     assert set(removed.values()) == {""} and set(members["middlewares"]) == {"one-spelling", "session-check"}
+    # CGI and its heirs take a hyphen and an underscore for the same, wherever it is.
+    spellings = {"_".join(words) for words in ([["X", "Rejoin", "User"], ["X", "Rejoin", "User", "Id"]])}
+    folded = [name for name in removed if name.replace("-", "_") in spellings]
+    assert len(folded) == len(removed) == (2**2 - 1) + (2**3 - 1) and not {"X-Rejoin-User", "X-Rejoin-User-Id"} & set(removed)
     for service in http["services"].values():
         assert all(server["url"].startswith("http://") for server in service["loadBalancer"]["servers"])

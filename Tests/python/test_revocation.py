@@ -134,6 +134,56 @@ async def test_a_new_login_after_the_snapshot_is_not_ended_by_the_repetition(clu
     assert session["login"] is True
 
 
+async def guest(cluster, players, node, name):
+    """A client with an account that has not logged in yet, as Redis will remember it."""
+    added = cluster.rejoin("users", "add", name, "--password-stdin", stdin=PASSWORD + "\n")
+    assert added.returncode == 0, added.stderr
+    player = players()
+    player.token = (await player.connect(node))["token"]
+    cluster.redis.command("SAVE")
+    return player
+
+
+async def test_a_login_after_the_snapshot_is_not_taken_for_the_one_that_was_ended(cluster, players):
+    first, second = cluster.nodes
+    player = await guest(cluster, players, first, "lin")
+    assert (await player.call("login", {"username": "lin", "password": PASSWORD}))["ok"]
+    assert (await player.call("logout", {}))["ok"]
+    await player.leave()
+    back_from_snapshot(cluster)
+    for node in cluster.nodes:
+        await eventually(lambda: ready(node), timeout=20)
+
+    # The record is as it was before the login that was ended, and the next login is the first one again.
+    again = players()
+    session = await again.connect(second, token=player.token)
+    assert session["handle"] == player.token.split(".")[0]
+    answer = await again.call("login", {"username": "lin", "password": PASSWORD})
+    assert answer["ok"], answer
+    device = players()
+    assert (await device.connect(first, token=answer["token"]))["login"] is True
+    cluster.redis.command("SAVE")
+    back_from_snapshot(cluster)
+    for node in cluster.nodes:
+        await eventually(lambda: ready(node), timeout=20)
+    back = players()
+    assert (await back.connect(first, token=answer["token"]))["login"] is True
+
+
+async def test_a_socket_whose_login_redis_has_lost_is_a_watcher(cluster, players):
+    first, _ = cluster.nodes
+    player = await guest(cluster, players, first, "lin")
+    assert (await player.call("login", {"username": "lin", "password": PASSWORD}))["ok"]
+    assert (await player.call("join", {"room": "r"}))["ok"]
+    back_from_snapshot(cluster)
+    await eventually(lambda: ready(first), timeout=20)
+    session = await player.event("session", lambda session: session["reason"] == "revoked", timeout=30)
+    assert (session["login"], session["user"], session["handle"]) == (False, None, None)
+    assert (await player.call("cast", {"room": "r", "data": 1}))["error"] == "login_required"
+    answer = await player.call("login", {"username": "lin", "password": PASSWORD})
+    assert answer["ok"], answer
+
+
 async def test_a_redis_without_replicas_is_not_said_to_be_replicated(cluster, players):
     player = await logged_in(players, cluster.nodes[0], "lin")
     answer = await player.call("logout", {})

@@ -1,13 +1,17 @@
 """Who a socket is: CONNECT, login, logout and what ends a session, over python-socketio on a real cluster."""
 
 import asyncio
+import contextlib
 import json
 import time
 
+import aiohttp
 import pytest
 import pytest_asyncio
+import redis
 import socketio
 
+import engine
 from cluster import PASSWORD, Cluster, Player, cookie_of, eventually, get, post
 
 
@@ -219,6 +223,23 @@ async def left(cluster, token):
 
 
 # Login
+
+
+async def test_who_comes_and_goes_makes_no_node_ask_the_others(own_cluster):
+    cluster = own_cluster(nodes=2)
+    cookie = cookie_of((await get(cluster.nodes[0].url + "/session"))[0])
+    with contextlib.closing(redis.Redis(port=cluster.redis.port)) as connection, connection.pubsub() as bus:
+        bus.subscribe("rejoin:control")
+        async with aiohttp.ClientSession(headers={"Cookie": cookie}) as http:
+            for number in range(100):
+                socket = await engine.WebSocket(http, cluster.nodes[number % 2].url).open()
+                await socket.send("40")
+                assert (await socket.message())[0] == "0"
+                await socket.leave()
+        asked = 0
+        while message := bus.get_message(timeout=0.2):
+            asked += b"session.seats" in message["data"] if message["type"] == "message" else 0
+    assert asked <= 10
 
 
 async def test_a_login_is_answered_as_the_table_says(cluster, players):
@@ -548,6 +569,17 @@ async def test_a_player_sees_and_ends_its_devices(cluster, players):
     assert (await me.event("session", reason("logout")))["handle"] == handle_of(token)
 
 
+async def test_a_user_who_lists_its_devices_without_end_is_told_to_wait(cluster, players):
+    player = players()
+    await registered(player, cluster.nodes[0], "lister")
+    answers = [await player.call("devices", {}) for _ in range(15)]
+    assert [answer.get("error") for answer in answers[:10]] == [None] * 10
+    assert answers[-1]["error"] == "rate_limited" and 0 < answers[-1]["retryAfter"] <= 1_000
+    other = players()
+    await registered(other, cluster.nodes[0], "other lister")
+    assert (await other.call("devices", {}))["ok"]
+
+
 async def test_nobody_ends_the_sessions_of_others(cluster, players):
     thief, victim = players(), players()
     await registered(thief, cluster.nodes[0], "thief")
@@ -678,6 +710,29 @@ async def test_the_sixth_wrong_password_waits_on_every_node(cluster, players):
     assert (await attackers[0].call("login", login("leave me")))["ok"]
     await stranger.client.disconnect()
     assert (await name.call("login", login("guess me")))["ok"]
+
+
+async def test_a_changed_password_takes_the_counters_of_earlier_browsers_away(cluster):
+    url = cluster.nodes[0].url
+
+    def added(command, password):
+        assert cluster.rejoin("users", command, "borrowed", "--password-stdin", stdin=password + "\n").returncode == 0
+
+    async def guess(password, cookie=None):
+        headers = {"X-Forwarded-For": "192.0.2.77"} | ({"Cookie": cookie} if cookie else {})
+        return (await post(url + "/session/login", json=login("borrowed", password), headers=headers))[0]
+
+    added("add", PASSWORD)
+    browsers = []
+    for _ in range(2):
+        cookie = cookie_of(await guess(PASSWORD))
+        left, _ = await post(url + "/session/logout", json={}, headers={"Cookie": cookie})
+        browsers.append(cookie_of(left))
+    # Nobody's failures but its own count for a browser that was logged in to the account.
+    assert [(await guess("wrong guess", browsers[0])).status for _ in range(2)] == [401, 401]
+    added("passwd", "another password")
+    guesses = [(await guess(f"wrong guess {number}", browsers[number % 2])).status for number in range(10)]
+    assert guesses == [401] * 5 + [429] * 5
 
 
 async def test_too_many_messages_are_refused_and_the_socket_stays(cluster, players):

@@ -22,10 +22,22 @@ struct JSONWebToken {
         else {
             throw Self.malformed("it is not three parts of base64url with dots between them")
         }
+        _ = try Self.members(header, "its header")
         self.header = try Self.decode(TokenHeader.self, header, "its header")
-        self.claims = try Self.decode([String: ClaimValue].self, claims, "its claims")
+        self.claims = try Self.members(claims, "its claims")
         self.signature = signature
         signed = Data(text.utf8.prefix(parts[0].utf8.count + 1 + parts[1].utf8.count))
+    }
+
+    /// Of a name that comes twice, one reader of JSON takes the first and another one the last: neither is taken here
+    /// (RFC 7519 4).
+    private static func members(_ data: Data, _ what: String) throws(JSONWebTokenError) -> [String: ClaimValue] {
+        let members = try decode([String: ClaimValue].self, data, what)
+        guard let count = ObjectMembers.count(data) else {
+            throw malformed("\(what) cannot be read: UTF-8 is expected")
+        }
+        guard count == members.count else { throw malformed("a name comes twice in \(what)") }
+        return members
     }
 
     private static func decode<Value: Decodable>(

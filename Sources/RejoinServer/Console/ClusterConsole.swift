@@ -108,7 +108,9 @@ public struct ClusterConsole: Sendable {
 
     /// Tells every node which sessions have ended, and waits for their confirmations.
     func confirm(_ ended: [RevokedSession]) async throws -> Confirmation {
-        guard !ended.isEmpty else { return Confirmation(sessions: 0, sockets: 0, nodes: 0, missing: [], replicated: nil) }
+        guard !ended.isEmpty else {
+            return Confirmation(sessions: 0, sockets: 0, nodes: 0, missing: [], replicated: nil)
+        }
         return try await asMember { cluster in
             async let replicated = replicas.confirm()
             var sockets = 0

@@ -41,7 +41,7 @@ public final class LoginLimiter: Sendable {
     /// - Parameters:
     ///   - account: the account's name, normalised; it need not exist.
     ///   - address: where the guess comes from.
-    ///   - browser: the caller's session when its last login was this account's (`Session.lastUserID`), which then
+    ///   - browser: the caller's session when its last login was this account's (`Session.lastLogin`), which then
     ///     has a counter of its own, so that nobody else's failures lock it out; else nil.
     /// - Throws: `SessionError` with `.unavailable` when Redis cannot serve.
     public func admit(

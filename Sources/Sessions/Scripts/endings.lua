@@ -31,6 +31,9 @@ for i, key in ipairs(KEYS) do
             end
             redis.call('PEXPIREAT', key, math.min(now + ARGV[secret and 1 or 2], tonumber(r[5] or '') or now))
             ended = ended + 1
+        else
+            -- It is as it was before that login: the next one must not be taken for it.
+            redis.call('HSET', key, 'gen', next)
         end
     end
 end

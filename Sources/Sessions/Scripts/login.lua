@@ -52,7 +52,7 @@ if inplace == 0 then
     redis.call('HSET', key, 'created', now)
 end
 redis.call('HSET', key, 'user', ARGV[5], 'name', ARGV[6], 'login', '1', 'gen', gen, 'seen', now, 'expires', expires,
-    'client', ARGV[13], 'address', ARGV[14], 'last', ARGV[5])
+    'client', ARGV[13], 'address', ARGV[14], 'last', ARGV[7] .. ':' .. ARGV[5])
 redis.call('HDEL', key, 'secret', 'guest', 'guestuntil', 'ticket', 'ticketuntil')
 if alias then
     redis.call('HSET', key, 'guest', alias)

@@ -29,18 +29,22 @@ extension SessionService {
     /// Verifies a password, within the cluster's limits.
     ///
     /// - Parameters:
-    ///   - browser: the caller's session, where somebody was logged in before.
-    ///   - lastUserID: who that was.
+    ///   - browser: the caller's session, if it has one.
+    ///   - lastLogin: whose it was last.
     /// - Throws: `invalid_credentials` for an unknown name as for a wrong password, `rate_limited`, `unavailable`,
     ///   `forbidden` over plain HTTP off loopback.
     package func verify(
-        _ login: PasswordLogin, from visitor: Visitor, browser: SessionHandle?, lastUserID: String?
+        _ login: PasswordLogin, from visitor: Visitor, browser: SessionHandle?, lastLogin: LastLogin?
     ) async throws(RequestFailure) -> VerifiedUser {
         try requireSecure(visitor)
         let account = try await serving { () async throws(AccountsError) in
             try await self.accounts.user(named: login.username)
         }
-        let isLast = account != nil && account?.id == lastUserID
+        let generation = try await serving { () async throws(SessionError) in
+            // For nobody too, so that the time tells nothing.
+            try await self.store.userGeneration(of: account?.id ?? "")
+        }
+        let isLast = account.map { lastLogin == LastLogin(userID: $0.id, userGeneration: generation) } ?? false
         let admission = try await serving { () async throws(SessionError) in
             try await self.limiter.admit(
                 account: Self.key(of: login.username), address: visitor.address, browser: isLast ? browser : nil)
@@ -48,13 +52,8 @@ extension SessionService {
         guard case .admitted(let attempt) = admission else {
             throw .tooManyFailures(admission)
         }
-        let generation: Int
         let user: User?
         do throws(RequestFailure) {
-            generation = try await serving { () async throws(SessionError) in
-                // For nobody too, so that the time tells nothing.
-                try await self.store.userGeneration(of: account?.id ?? "")
-            }
             user = try await serving { () async throws(AccountsError) in
                 try await self.accounts.authenticate(name: login.username, password: login.password)
             }

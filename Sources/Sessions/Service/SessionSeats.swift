@@ -80,6 +80,11 @@ final class SessionSeats: Sendable {
         }
     }
 
+    /// What one session's record is to be told; the caller tells it, or gives it back.
+    func takeUntold(of name: Name) -> Int {
+        state.withLock { $0.untold.removeValue(forKey: name) ?? 0 }
+    }
+
     func giveBack(_ untold: [Name: Int]) {
         state.withLock { state in
             for (name, change) in untold { state.add(change, untoldOf: name) }

@@ -58,7 +58,7 @@ extension SessionService {
                 !(await isOverLimit(opened.handle, isAlias: isAlias, count: opened.sockets))
             else { return .refuse(tooManySockets) }
             session.user = opened.user
-            session.lastUserID = opened.lastUserID
+            session.lastLogin = opened.lastLogin
             session.identity = identity(of: opened, credential, on: session)
             socket.storage = session
             counters.opened.increment()

@@ -1,3 +1,4 @@
+import CoreMetrics
 import NIOCore
 package import SocketIO
 
@@ -26,7 +27,17 @@ package enum DeviceChoice: Sendable {
 /// A user's own sessions: where they are logged in, and ending them.
 extension SessionService {
     /// `"devices":[{handle, created, seen, client, address, current}, …]`, the oldest login first, at most 1,000.
+    ///
+    /// - Throws: `rate_limited` when the user had too many lists of this node.
     package func devices(of login: SessionGuard) async throws(RequestFailure) -> JSONBytes {
+        if let wait = listings.take(login.userID) {
+            counters.refusedListings.increment()
+            throw RequestFailure(
+                .rateLimited,
+                "at most \(DeviceListings.perSecond) list of devices a second (\(DeviceListings.burst) at once) is"
+                    + " expected of a user; ask again after retryAfter",
+                retryAfter: wait)
+        }
         let records = try await serving { () async throws(SessionError) in
             try await self.store.records(of: login.userID)
         }

@@ -27,9 +27,8 @@ extension SessionService {
     {
         let session = try Self.session(of: socket)
         let login = try LoginRequest(body)
-        let browser = session.lastUserID == nil ? nil : session.identity?.handle
         let verified = try await verify(
-            login, from: session.visitor, browser: browser, lastUserID: session.lastUserID)
+            login, from: session.visitor, browser: session.identity?.handle, lastLogin: session.lastLogin)
         return try await enter(verified, on: socket)
     }
 
@@ -93,7 +92,7 @@ extension SessionService {
             }
         }
         session.user = verified.user
-        session.lastUserID = verified.user.id
+        session.lastLogin = LastLogin(userID: verified.user.id, userGeneration: verified.generation)
         move(socket, to: identity)
         announce(.login, to: socket)
         if session.mode == .token, login.isInPlace {
@@ -208,6 +207,10 @@ extension SessionService {
     }
 
     /// Brings a socket in line with what its record is now.
+    ///
+    /// - Parameters:
+    ///   - state: read after the socket knew of `login`.
+    ///   - login: what the socket was by when the record was asked for.
     func apply(_ state: SessionState, to socket: Socket, _ login: SessionGuard?) {
         guard let session = socket.session, session.loginGuard == login, var identity = session.identity else { return }
         switch state {
@@ -220,13 +223,14 @@ extension SessionService {
                 if userID != nil, isClaimed { return turnToAlias(socket, upTo: generation) }
                 identity.isSuperseded = userID != nil
             }
-            // An older generation is what the record was before a login that came meanwhile.
-            if let login, !state.holds(login), generation >= login.generation {
-                identity.generation = generation
-                turnToWatcher(socket, .logout, keeping: identity)
-            } else {
+            guard let login, !state.holds(login) else {
                 session.identity = identity
+                return
             }
+            // Redis has come back as it was before this login: what the socket knows of the record is nothing.
+            guard generation >= login.generation else { return turnToWatcher(socket, .revoked, keeping: nil) }
+            identity.generation = generation
+            turnToWatcher(socket, .logout, keeping: identity)
         }
     }
 

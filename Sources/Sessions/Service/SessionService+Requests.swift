@@ -10,8 +10,7 @@ extension SessionService {
     ) async throws(RequestFailure) -> (cookie: String?, outcome: (user: SessionUser, expires: Int)) {
         let before = session.session
         let verified = try await verify(
-            login, from: visitor, browser: before?.lastUserID == nil ? nil : before?.handle,
-            lastUserID: before?.lastUserID)
+            login, from: visitor, browser: before?.handle, lastLogin: before?.lastLogin)
         if let loginGuard = before?.loginGuard {
             _ = try await logOut(loginGuard)
         }

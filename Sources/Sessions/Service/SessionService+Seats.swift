@@ -18,6 +18,10 @@ extension SessionService {
         guard count > configuration.socketsPerSession else { return false }
         let name = SessionSeats.Name(handle: handle, isAlias: isAlias)
         if seats.wasFull(name) { return true }
+        // Who comes and goes has no more sockets by it, and makes no node ask the others.
+        let untold = seats.takeUntold(of: name)
+        let count = await tellSeats([name: untold]) ? count + untold : count
+        guard count > configuration.socketsPerSession else { return false }
         var question = JSONObjectWriter()
         question.member("handle", string: handle.description)
         question.member("alias", bool: isAlias)
@@ -40,14 +44,19 @@ extension SessionService {
         await tellSeats(seats.takeUntold())
     }
 
-    private func tellSeats(_ changes: [SessionSeats.Name: Int]) async {
-        guard !changes.isEmpty else { return }
+    /// - Returns: Whether the records have them.
+    @discardableResult
+    private func tellSeats(_ changes: [SessionSeats.Name: Int]) async -> Bool {
+        let changes = changes.filter { $0.value != 0 }
+        guard !changes.isEmpty else { return true }
         do throws(SessionError) {
             try await store.count(changes.map { ($0.handle, $0.isAlias, $1) })
+            return true
         } catch {
             // With the next sweep; what was told and not answered is corrected when somebody asks.
             seats.giveBack(changes)
             logger.debug("sockets of sessions not counted", metadata: ["error": "\(error)"])
+            return false
         }
     }
 

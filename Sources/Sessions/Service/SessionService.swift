@@ -45,6 +45,7 @@ public final class SessionService: Sendable {
     /// Of the Redis that this node was connected to last.
     let replicationID = Mutex<String?>(nil)
     let replacements = ReplacedSessions()
+    let listings = DeviceListings()
 
     /// - Parameters:
     ///   - tokens: says whom the tokens of an identity provider name; `nil`: none is taken.
@@ -183,5 +184,6 @@ struct SessionCounters: Sendable {
     let logouts = Counter(label: "rejoin_sessions_logouts_total")
     let endings = Counter(label: "rejoin_sessions_sockets_turned_total")
     let opened = Counter(label: "rejoin_sessions_opened_total")
+    let refusedListings = Counter(label: "rejoin_sessions_listings_refused_total")
     let repeatedEndings = Counter(label: "rejoin_sessions_endings_repeated_total")
 }

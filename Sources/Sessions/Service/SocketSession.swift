@@ -33,7 +33,7 @@ package final class SocketSession {
     /// Told with the first `session` event, in token mode.
     var firstToken: String?
     /// Whose login this session had last: known places have counters of their own for failed logins.
-    var lastUserID: String?
+    var lastLogin: LastLogin?
     var bucket: TokenBucket
     /// Its place among the sockets of its session.
     var seat: SessionSeats.Seat?

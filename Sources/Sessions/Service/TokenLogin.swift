@@ -8,14 +8,14 @@ extension SessionService {
     /// Verifies what a client logs in by.
     ///
     /// - Parameters:
-    ///   - browser: the caller's session, where somebody was logged in before.
-    ///   - lastUserID: who that was.
+    ///   - browser: the caller's session, if it has one.
+    ///   - lastLogin: whose it was last.
     package func verify(
-        _ login: LoginRequest, from visitor: Visitor, browser: SessionHandle?, lastUserID: String?
+        _ login: LoginRequest, from visitor: Visitor, browser: SessionHandle?, lastLogin: LastLogin?
     ) async throws(RequestFailure) -> VerifiedUser {
         switch login {
         case .password(let password):
-            try await verify(password, from: visitor, browser: browser, lastUserID: lastUserID)
+            try await verify(password, from: visitor, browser: browser, lastLogin: lastLogin)
         case .token(let token):
             try await verify(token: token, from: visitor)
         }

@@ -59,7 +59,7 @@ public struct Session: Sendable, Equatable {
     /// Redis's clock at the answer, in ms since 1970.
     public let now: Int
     /// Whose login this session had last, also after the logout; nil when nobody's, and for an alias.
-    public let lastUserID: String?
+    public let lastLogin: LastLogin?
     /// Whether opening it made the record.
     public let isNew: Bool
     /// How many sockets of this kind the session has with the one that opened it; more than there are where a node died.

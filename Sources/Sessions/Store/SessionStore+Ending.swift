@@ -97,9 +97,12 @@ extension SessionStore {
     public func endOldest(
         of userID: String, keeping count: Int, sparing spared: SessionHandle
     ) async throws(SessionError) -> [RevokedSession] {
-        let records = try await self.records(of: userID)
-        let others = records.map(\.handle).filter { $0 != spared }
-        return try await self.revoke(Array(others.dropLast(max(0, count - 1))), of: userID)
+        // Of logins in the same millisecond the one that asks is the latest.
+        let handles = try await self.records(of: userID)
+            .sorted { ($0.expires, $0.handle == spared ? 1 : 0) < ($1.expires, $1.handle == spared ? 1 : 0) }
+            .map(\.handle)
+        // What is later than the spared one ends its own surplus: logins at once must not end each other.
+        return try await self.revoke(handles.dropLast(max(1, count)).filter { $0 != spared }, of: userID)
     }
 
     /// Revokes many at once, a bounded number in flight.

@@ -93,7 +93,7 @@ public struct SessionStore: Sendable {
         }
         return Session(
             handle: handle, rights: rights, user: user, generation: try reply.int(3), expires: try reply.int(4),
-            seen: try reply.int(5), now: reply.now, lastUserID: last.isEmpty ? nil : last,
+            seen: try reply.int(5), now: reply.now, lastLogin: LastLogin(last),
             isNew: try reply.int(9) == 1, sockets: reply.values.count > 10 ? try reply.int(10) : 0)
     }
 

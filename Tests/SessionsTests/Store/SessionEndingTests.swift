@@ -11,7 +11,7 @@ struct SessionEndingTests {
             let outcome = try await cluster.store.logOut(login)
             #expect(outcome == .done(generation: login.generation + 1))
             let session = try await cluster.open(credential)
-            #expect(session.rights == .full && session.user == nil && session.lastUserID == "1")
+            #expect(session.rights == .full && session.user == nil && session.lastLogin?.userID == "1")
             #expect(session.generation == login.generation + 1)
             #expect(try await cluster.store.logOut(login) == .already)
             #expect(try await cluster.open(credential).generation == login.generation + 1)
@@ -143,6 +143,18 @@ struct SessionEndingTests {
             let left = try await cluster.store.records(of: "1").map(\.handle)
             #expect(left.count == 3 && left.contains(logins[4].handle))
             #expect(try await cluster.store.endOldest(of: "1", keeping: 3, sparing: logins[4].handle) == [])
+        }
+    }
+
+    @Test("of logins at once the latest stay, and do not end each other")
+    func oldestAtOnce() async throws {
+        try await SessionCluster.run { cluster in
+            let first = try await cluster.player().login.handle
+            let second = try await cluster.player().login.handle
+            // Each has its place before any other's surplus is ended.
+            _ = try await cluster.store.endOldest(of: "1", keeping: 1, sparing: first)
+            _ = try await cluster.store.endOldest(of: "1", keeping: 1, sparing: second)
+            #expect(try await cluster.store.records(of: "1").map(\.handle) == [second])
         }
     }
 

@@ -13,7 +13,7 @@ struct SessionLoginTests {
             #expect(login.isInPlace && login.loginGuard.handle == guest.handle)
             #expect(login.loginGuard.generation == before.generation + 1)
             let alias = try await cluster.open(guest)
-            #expect(alias.rights == .alias && alias.user == nil && alias.loginGuard == nil && alias.lastUserID == nil)
+            #expect(alias.rights == .alias && alias.user == nil && alias.loginGuard == nil && alias.lastLogin == nil)
             let credential = try await cluster.claim(login)
             let player = try await cluster.open(credential)
             #expect(player.rights == .full && player.user == SessionUser(id: "7", name: "name of 7"))
@@ -23,7 +23,7 @@ struct SessionLoginTests {
                 Issue.record("the player's cookie is not found")
                 return
             }
-            #expect(found.user?.id == "7" && found.lastUserID == "7")
+            #expect(found.user?.id == "7" && found.lastLogin?.userID == "7")
         }
     }
 
