@@ -160,7 +160,9 @@ struct SessionsCommand: ParsableCommand {
 
         /// Neither accounts nor sessions know the user.
         var stranger: Failure {
-            Failure("no account has the name \(name), and no session is of a user of that id")
+            Failure(
+                "no account has the name \(name), and no session is of a user of that id; "
+                    + "`rejoin sessions show HANDLE` tells the id of a session's user")
         }
     }
 
@@ -174,7 +176,7 @@ struct SessionsCommand: ParsableCommand {
         Terminal.say("\(before)confirmed by \(ended.sockets) sockets on \(ended.nodes) nodes")
         guard ended.missing.isEmpty else {
             throw Failure(
-                "no answer from \(ended.missing.joined(separator: ", ")); what is not told notices within 30 s")
+                "no answer from \(ended.missing.joined(separator: ", ")); sockets there notice within 30 s")
         }
     }
 

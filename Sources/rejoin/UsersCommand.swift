@@ -55,12 +55,12 @@ struct UsersCommand: ParsableCommand {
         func run() async throws {
             let configuration = try Settings.clusterConfiguration()
             let password = try password.read(configuration.limits)
-            try await UsersCommand.requireCluster(configuration)
-            let user = try await UsersCommand.accounts(configuration, name) { accounts throws(AccountsError) in
-                try await accounts.setPassword(name: name, password: password)
+            let name = name
+            try await UsersCommand.change(configuration, "changed the password of") {
+                try await UsersCommand.accounts(configuration, name) { accounts throws(AccountsError) in
+                    try await accounts.setPassword(name: name, password: password)
+                }
             }
-            Terminal.say("changed the password of \(Terminal.singleLine(user.name)) (\(user.id))")
-            try await UsersCommand.endSessions(of: user, configuration)
         }
     }
 
@@ -100,12 +100,12 @@ struct UsersCommand: ParsableCommand {
 
         func run() async throws {
             let configuration = try Settings.clusterConfiguration()
-            try await UsersCommand.requireCluster(configuration)
-            let user = try await UsersCommand.accounts(configuration, name) { accounts throws(AccountsError) in
-                try await accounts.remove(name: name)
+            let name = name
+            try await UsersCommand.change(configuration, "removed") {
+                try await UsersCommand.accounts(configuration, name) { accounts throws(AccountsError) in
+                    try await accounts.remove(name: name)
+                }
             }
-            Terminal.say("removed \(Terminal.singleLine(user.name)) (\(user.id))")
-            try await UsersCommand.endSessions(of: user, configuration)
         }
     }
 
@@ -127,28 +127,43 @@ struct UsersCommand: ParsableCommand {
         }
     }
 
-    /// What cannot be done whole is not begun: nobody is removed, or locked out, who stays logged in.
-    private static func requireCluster(_ configuration: RejoinConfiguration) async throws {
-        guard configuration.redis != nil else { return }
-        try await ClusterConsole.with(configuration) { _ in }
-    }
-
-    /// Ends every session of the user on every node, when there is a cluster to ask.
-    private static func endSessions(of user: User, _ configuration: RejoinConfiguration) async throws {
+    /// Changes an account, and ends every session of its user on every node; without a cluster to ask, only the former.
+    ///
+    /// Redis is looked for first, so that a change whose sessions cannot be ended is not made.
+    ///
+    /// - Parameter done: what happened to the user, as the line begins that says so.
+    private static func change(
+        _ configuration: RejoinConfiguration, _ done: String, _ change: @escaping @Sendable () async throws -> User
+    ) async throws {
         guard configuration.redis != nil else {
+            let user = try await change()
+            say(done, user)
             Terminal.complain(
                 "no Redis is given and no `rejoin up` runs here: sessions of this user were not ended; "
-                    + "give --redis-url to end them")
+                    + "`rejoin sessions revoke --user-id \(user.id)` with --redis-url ends them")
             return
         }
         let ended: ClusterConsole.Confirmation
         do {
-            ended = try await ClusterConsole.with(configuration) { try await $0.endSessions(ofUser: user.id) }
+            ended = try await ClusterConsole.with(configuration) { console in
+                let user = try await change()
+                say(done, user)
+                do {
+                    return try await console.endSessions(ofUser: user.id)
+                } catch {
+                    throw Failure(
+                        "sessions of this user may not have ended: \(error); "
+                            + "`rejoin sessions revoke --user-id \(user.id)` ends them")
+                }
+            }
         } catch {
-            Terminal.complain(
-                "the user's sessions were not ended; repeat it as rejoin sessions revoke --user-id \(user.id)")
-            throw error
+            guard !(error is Failure), !(error is ConfigurationError) else { throw error }
+            throw Failure("nothing was changed: \(error)")
         }
         try SessionsCommand.report(ended, before: "sessions ended, ")
+    }
+
+    private static func say(_ done: String, _ user: User) {
+        Terminal.say("\(done) \(Terminal.singleLine(user.name)) (\(user.id))")
     }
 }

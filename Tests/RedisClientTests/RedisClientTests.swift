@@ -256,6 +256,28 @@ struct RedisClientTests {
         }
     }
 
+    @Test("why there is no connection is told in the system's words alone")
+    func noConnection() async throws {
+        let port = freePort()
+        for (url, expected) in [
+            ("redis://127.0.0.1:\(port)", "unavailable: no connection to 127.0.0.1:\(port): Connection refused"),
+            ("redis://localhost:\(port)", "unavailable: no connection to localhost:\(port): Connection refused"),
+        ] {
+            let client = try makeClient(url)
+            try await running(client) {
+                try await eventually { client.failure != nil }
+                #expect(client.failure?.description == expected)
+            }
+        }
+        let client = try makeClient("redis://host.invalid")
+        try await running(client) {
+            try await eventually { client.failure != nil }
+            let reason = client.failure?.description ?? ""
+            #expect(reason.hasPrefix("unavailable: no connection to host.invalid:6379: "))
+            #expect(!reason.contains("Error"))
+        }
+    }
+
     @Test("waiting for a connection ends after its time, and at once when it is cancelled")
     func waiting() async throws {
         let client = try makeClient("redis://127.0.0.1:\(freePort())")

@@ -112,13 +112,30 @@ def test_accounts_are_added_listed_changed_and_removed(tmp_path):
     assert json.loads(rejoin(tmp_path, "users", "list", "--json").stdout) == []
 
 
-@pytest.mark.parametrize("command", [("passwd", "Ada", "--password-stdin"), ("remove", "Ada")], ids=" ".join)
-def test_while_redis_is_away_nobody_is_removed_who_would_stay_logged_in(tmp_path, command):
-    assert rejoin(tmp_path, "users", "add", "Ada", "--password-stdin", stdin="correct horse\n").returncode == 0
+def test_an_account_whose_sessions_cannot_be_ended_is_not_changed(tmp_path):
+    rejoin(tmp_path, "users", "add", "Ada", "--password-stdin", stdin="correct horse\n")
     away = {"REJOIN_REDIS_URL": f"redis://127.0.0.1:{free_port()}"}
-    refused(rejoin(tmp_path, "users", *command, stdin="another horse\n", **away), 1, "redis://127.0.0.1")
-    listed = json.loads(rejoin(tmp_path, "users", "list", "--json").stdout)
-    assert [user["name"] for user in listed] == ["Ada"]
+    refused(rejoin(tmp_path, "users", "remove", "Ada", **away), 1, "nothing was changed", "Connection refused")
+    refused(
+        rejoin(tmp_path, "users", "passwd", "Ada", "--password-stdin", stdin="another horse\n", **away), 1,
+        "nothing was changed")
+    assert [user["name"] for user in json.loads(rejoin(tmp_path, "users", "list", "--json").stdout)] == ["Ada"]
+
+
+def test_what_was_done_before_redis_refused_is_said_and_how_to_go_on(tmp_path):
+    redis = Redis(tmp_path)
+    try:
+        added = rejoin(tmp_path, "users", "add", "Ada", "--password-stdin", stdin="correct horse\n")
+        redis.command("CONFIG", "SET", "min-replicas-to-write", "1")
+        removed = rejoin(tmp_path, "users", "remove", "Ada", REJOIN_REDIS_URL=redis.url)
+        assert removed.returncode == 1 and removed.stdout.startswith("removed Ada (")
+        identifier = re.search(r"\((\S+)\)", added.stdout)[1]
+        assert f"`rejoin sessions revoke --user-id {identifier}` ends them" in removed.stderr
+        redis.command("CONFIG", "SET", "min-replicas-to-write", "0")
+        assert rejoin(
+            tmp_path, "sessions", "revoke", "--user-id", identifier, REJOIN_REDIS_URL=redis.url).returncode == 0
+    finally:
+        redis.stop()
 
 
 @pytest.mark.parametrize("command", [("passwd", "Nobody", "--password-stdin"), ("remove", "Nobody")], ids=" ".join)

@@ -115,6 +115,7 @@ def test_a_wrong_password_is_said(examine, redis):
     redis.command("CONFIG", "SET", "requirepass", "secret")
     found = examine(REJOIN_REDIS_URL=redis.url.replace("redis://", "redis://:hidden-canary@"))
     assert "WRONGPASS" in found["redis.connection"]["found"] and "hidden-canary" not in found.result.stdout
+    assert "the password in redis.url" in found["redis.connection"]["advice"]
 
 
 def user(redis, *rules):

@@ -57,10 +57,12 @@ final class RedisConnection: ChannelInboundHandler {
         } catch {
             made.fail(error)
             encryption?.abandon()
-            throw error as? RedisError
-                ?? RedisError(
-                    code: .unavailable, message: "no connection to \(configuration.host):\(configuration.port)",
-                    underlying: error)
+            if let error = error as? RedisError { throw error }
+            let message = "no connection to \(configuration.host):\(configuration.port)"
+            if let reason = ConnectFailure.reason(error) {
+                throw RedisError(code: .unavailable, message: "\(message): \(reason)")
+            }
+            throw RedisError(code: .unavailable, message: message, underlying: error)
         }
     }
 
@@ -117,7 +119,7 @@ final class RedisConnection: ChannelInboundHandler {
         // Redis went away without the goodbye of TLS: what follows is the end of the connection, as without TLS.
         if error as? NIOSSLError == .uncleanShutdown { return }
         if let finding = RedisTLS.finding(in: error) {
-            return self.close(RedisError(code: .closed, message: finding, underlying: error))
+            return self.close(RedisError(code: .closed, message: finding))
         }
         self.close(RedisError(code: .closed, message: "the connection to redis failed", underlying: error))
     }

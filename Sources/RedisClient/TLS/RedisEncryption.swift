@@ -48,9 +48,9 @@ struct RedisEncryption: Sendable {
         } catch {
             channel.close(promise: nil)
             if let error = error as? RedisError { throw error }
-            throw RedisError(
-                code: .unavailable,
-                message: RedisTLS.finding(in: error) ?? "no TLS with redis", underlying: error)
+            // What it means is enough; what BoringSSL calls it is noise beside that.
+            if let finding = RedisTLS.finding(in: error) { throw RedisError(code: .unavailable, message: finding) }
+            throw RedisError(code: .unavailable, message: "no TLS with redis", underlying: error)
         }
     }
 

@@ -25,12 +25,20 @@ extension Doctor {
                     [
                         .fail(
                             "redis.connection", "\(error)", expected: "a Redis that answers",
-                            advice: "check redis.url, the network, and that Redis runs")
+                            advice: Self.advice(for: redis.failure))
                     ], nil
                 )
             }
             return await examine(redis, subscriber)
         }
+    }
+
+    /// - Parameter failure: why there is no connection.
+    private static func advice(for failure: RedisError?) -> String {
+        guard case .server(let word) = failure?.code, ["WRONGPASS", "NOAUTH", "NOPERM"].contains(word) else {
+            return "check redis.url, the network, and that Redis runs"
+        }
+        return "check the user and the password in redis.url, and what that user may do (docs/operations.md)"
     }
 
     private func examine(
@@ -153,7 +161,7 @@ extension Doctor {
         } catch {
             return .fail(
                 "redis.script", "\(error)", expected: "that scripts run",
-                advice: "allow eval and evalsha; they need the keys of redis.acl too")
+                advice: "see what redis.acl and redis.commands say here, and Redis in its log")
         }
     }
 
