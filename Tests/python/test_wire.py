@@ -39,6 +39,14 @@ def frame(payload, opcode=1, final=True, mask=b"\x11\x22\x33\x44", reserved=0, l
     return head + mask + bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
 
 
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory):
+    """A node that waits half a second for a body."""
+    cluster = Cluster(tmp_path_factory.mktemp("hasty"), nodes=1, REJOIN_LIMIT_PAYLOAD_TIME="500ms")
+    yield cluster.nodes[0]
+    cluster.stop()
+
+
 class Peer:
     """A TCP connection to a node that says what it likes."""
 
@@ -353,3 +361,51 @@ def test_a_peer_that_ends_without_a_word_leaves_no_descriptor(node):
         assert time.monotonic() < deadline, f"{descriptors()} descriptors are open, {before} before"
         time.sleep(0.02)
     healthy(node)
+
+
+# Bodies and hosts
+
+
+@pytest.mark.parametrize("path", ["/session/login", "/session/logout", "/session/claim", "/", "/nowhere"])
+@pytest.mark.parametrize("drip", [False, True])
+def test_a_body_that_does_not_end_is_408_and_the_connection_closes(hasty, path, drip):
+    with Peer(hasty) as peer:
+        peer.send(f"POST {path} HTTP/1.1\r\nHost: {peer.host}\r\nContent-Type: application/json\r\n"
+                  "Content-Length: 4000\r\n\r\n{")
+        began = time.monotonic()
+        peer.socket.settimeout(0.05)
+        answer = b""
+        while time.monotonic() - began < 5:
+            with contextlib.suppress(TimeoutError):
+                piece = peer.socket.recv(65_536)
+                answer += piece
+                if not piece:
+                    break
+            if drip:
+                with contextlib.suppress(OSError):
+                    peer.send(" ")
+        else:
+            raise AssertionError("the connection stays open")
+        # Where nobody waits for the body it is answered before.
+        assert answer.startswith((b"HTTP/1.1 408 ", b"HTTP/1.1 404 ", b"HTTP/1.1 405 "))
+        assert path.startswith("/session") is answer.startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_body_that_comes_in_time_is_read_and_the_connection_goes_on(hasty):
+    with Peer(hasty) as peer:
+        for _ in range(2):
+            peer.send(f"POST /session/login HTTP/1.1\r\nHost: {peer.host}\r\nContent-Type: application/json\r\n"
+                      "Content-Length: 2\r\n\r\n{")
+            time.sleep(0.2)
+            peer.send("}")
+            peer.socket.settimeout(5)
+            assert peer.socket.recv(65_536).startswith(b"HTTP/1.1 400 ")
+            time.sleep(0.6)  # longer than a body may take
+
+
+@pytest.mark.parametrize("path", ["/session", "/socket.io/?EIO=4&transport=polling"])
+def test_two_hosts_are_400(node, path):
+    with Peer(node) as peer:
+        peer.send(f"GET {path} HTTP/1.1\r\nHost: {peer.host}\r\nHost: localhost\r\n\r\n")
+        peer.socket.settimeout(5)
+        assert peer.socket.recv(65_536).startswith(b"HTTP/1.1 400 ")

@@ -37,6 +37,10 @@ final class EngineGate: ChannelDuplexHandler, RemovableChannelHandler {
     private var http: EventLoopPromise<HTTPChannel?>?
     /// Requests of Hummingbird's that are not answered yet.
     private var unanswered = 0
+    /// Whether an answer of Hummingbird's has begun and not ended.
+    private var isAnswering = false
+    /// Whether the body of a request of Hummingbird's is still to come, which may be answered before.
+    private var isBodyExpected = false
     private(set) var quiescing = false
     private var inputClosed = false
     /// What the peer says next is no HTTP, or another protocol that nobody here speaks: the decoder reads nothing more.
@@ -115,6 +119,11 @@ final class EngineGate: ChannelDuplexHandler, RemovableChannelHandler {
     /// - Returns: Whether the part's turn had come.
     private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) -> Bool {
         switch (state, part) {
+        case (.http, .head(let head)) where head.headers["host"].count > 1:
+            // RFC 9112 3.2
+            guard unanswered == 0 else { return false }
+            timer.headReceived()
+            refuse(UpgradeRequest.Refusal(status: 400, message: "one Host is expected"), head)
         case (.http, .head(let head)):
             if EngineRequest.isOurs(head, path: loop.configuration.path) {
                 guard unanswered == 0 else { return false }
@@ -126,9 +135,18 @@ final class EngineGate: ChannelDuplexHandler, RemovableChannelHandler {
             timer.headReceived()
             unanswered += 1
             isLastRequest = isLastRequest || head.headers.contains(name: "upgrade")
+            if UpgradeRequest.hasBody(head) {
+                isBodyExpected = true
+                timer.bodyExpected(context) { self.bodyIsLate(head) }
+            }
             guard beginHTTP(context) else { return true }
             context.fireChannelRead(wrapInboundOut(part))
-        case (.http, _):
+        case (.http, .end):
+            isBodyExpected = false
+            timer.bodyReceived()
+            context.fireChannelRead(wrapInboundOut(part))
+            if unanswered == 0 { timer.responseEnded(context) }
+        case (.http, .body):
             context.fireChannelRead(wrapInboundOut(part))
         case (.engine(let request), .body(let bytes)) where !request.isWhole:
             received(bytes, of: request)
@@ -165,7 +183,7 @@ final class EngineGate: ChannelDuplexHandler, RemovableChannelHandler {
         if isLastRequest || quiescing {
             close()
         } else {
-            timer.responseEnded(context)
+            if !isBodyExpected { timer.responseEnded(context) }
             if inputClosed { inputEnded(context) }
         }
     }
@@ -191,8 +209,7 @@ final class EngineGate: ChannelDuplexHandler, RemovableChannelHandler {
         switch state {
         case .http where unanswered == 0 && held.isEmpty:
             loop.counters.handshakesRefused.increment()
-            state = .engine(EngineGateRequest(HTTPRequestHead(version: .http1_1, method: .GET, uri: "/")))
-            answer(.refusal(refusal))
+            refuse(refusal, HTTPRequestHead(version: .http1_1, method: .GET, uri: "/"))
         case .http where held.isEmpty:
             context.fireErrorCaught(error)
         case .engine(let request) where !request.isWhole:
@@ -204,6 +221,25 @@ final class EngineGate: ChannelDuplexHandler, RemovableChannelHandler {
         case .upgrading, .closing:
             break  // in what is thrown away
         }
+    }
+
+    /// Answers in the place of Hummingbird, which has no request that is not answered; the connection ends.
+    private func refuse(_ refusal: UpgradeRequest.Refusal, _ head: HTTPRequestHead) {
+        isLastRequest = true
+        state = .engine(EngineGateRequest(head))
+        answer(.refusal(refusal))
+    }
+
+    /// A body for Hummingbird did not come whole in time: whatever waits for it waits no longer.
+    private func bodyIsLate(_ head: HTTPRequestHead) {
+        guard case .http = state else { return }
+        loop.counters.payloadTimeouts.increment()
+        guard unanswered == 1, !isAnswering else {
+            context?.close(promise: nil)
+            return
+        }
+        unanswered = 0
+        refuse(UpgradeRequest.Refusal(status: 408, message: "the request's body did not come whole in time"), head)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -241,7 +277,14 @@ final class EngineGate: ChannelDuplexHandler, RemovableChannelHandler {
             // The socket's own bytes, while this handler is on its way out.
             return context.write(data, promise: promise)
         }
-        switch unwrapOutboundIn(data) {
+        if case .closing = state {
+            // What Hummingbird says to a request that was answered in its place.
+            promise?.fail(ChannelError.ioOnClosedChannel)
+            return
+        }
+        let part = unwrapOutboundIn(data)
+        if case .head(let head) = part, head.status.code >= 200 { isAnswering = true }
+        switch part {
         case .head(var head) where isLastRequest && held.isEmpty && unanswered == 1 && head.status.code >= 200:
             head.headers.replaceOrAdd(name: "connection", value: "close")
             return context.write(wrapOutboundOut(.head(head)), promise: promise)
@@ -250,6 +293,7 @@ final class EngineGate: ChannelDuplexHandler, RemovableChannelHandler {
         case .end:
             break
         }
+        isAnswering = false
         unanswered -= 1
         context.write(data, promise: promise)
         guard unanswered == 0 else { return }

@@ -18,12 +18,14 @@ final class RequestTimer: ChannelInboundHandler, RemovableChannelHandler {
     private static let lingerTime = TimeAmount.seconds(1)
 
     private let headTimeout: TimeAmount
+    private let payloadTimeout: TimeAmount
     private let idleTimeout: TimeAmount
     private var state = State.inRequest
     private var timer: Scheduled<Void>?
 
     init(_ configuration: EngineConfiguration) {
         headTimeout = .nanoseconds(configuration.headTimeout.wholeMilliseconds * 1_000_000)
+        payloadTimeout = .nanoseconds(configuration.payloadTimeout.wholeMilliseconds * 1_000_000)
         idleTimeout = .nanoseconds(configuration.idleTimeout.wholeMilliseconds * 1_000_000)
     }
 
@@ -60,6 +62,19 @@ final class RequestTimer: ChannelInboundHandler, RemovableChannelHandler {
     func headReceived() {
         state = .inRequest
         timer?.cancel()
+    }
+
+    /// The body of a request is to come, for which nobody else sees to the time.
+    ///
+    /// - Parameter late: called when it did not come whole in time.
+    func bodyExpected(_ context: ChannelHandlerContext, late: @escaping () -> Void) {
+        let late = NIOLoopBound(late, eventLoop: context.eventLoop)
+        timer = context.eventLoop.scheduleTask(in: payloadTimeout) { late.value() }
+    }
+
+    /// That body is there.
+    func bodyReceived() {
+        if state == .inRequest { timer?.cancel() }
     }
 
     /// Every request so far is answered.

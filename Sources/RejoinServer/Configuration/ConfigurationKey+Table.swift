@@ -191,7 +191,7 @@ extension ConfigurationKey {
         "a socket with a full queue and no progress closes after so long")
     package static let limitPayloadTime = Self(
         "limit.payload-time", .limits, .duration(.milliseconds(100) ... .seconds(600)), default: "10s",
-        "how long the body of a polling request may take to arrive")
+        "how long the body of a request may take to arrive")
     package static let limitUpgradeTime = Self(
         "limit.upgrade-time", .limits, .duration(.milliseconds(100) ... .seconds(600)), default: "10s",
         "how long a WebSocket may take to replace a socket's polling")
