@@ -103,7 +103,10 @@ public struct ClusterConsole: Sendable {
 
     /// Ends every session of a user, and waits until the nodes have confirmed it.
     public func endSessions(ofUser userID: String) async throws -> Confirmation {
-        try await confirm(try await store.endAll(of: userID))
+        let ended = try await store.endAll(of: userID)
+        let confirmation = try await confirm(ended.sessions)
+        _ = try ended.get()
+        return confirmation
     }
 
     /// Tells every node which sessions have ended, and waits for their confirmations.

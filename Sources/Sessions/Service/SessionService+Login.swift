@@ -108,8 +108,8 @@ extension SessionService {
         do throws(SessionError) {
             let ended = try await store.endOldest(
                 of: login.userID, keeping: configuration.sessionsPerUser, sparing: login.handle)
-            guard !ended.isEmpty else { return }
-            _ = await tellEnded(ended.map(SessionEnding.init), .replaced)
+            if !ended.sessions.isEmpty { _ = await tellEnded(ended.sessions.map(SessionEnding.init), .replaced) }
+            _ = try ended.get()
         } catch {
             logger.warning("a user's oldest sessions were not ended", metadata: ["error": "\(error)"])
         }
@@ -185,7 +185,10 @@ extension SessionService {
     ) async throws(RequestFailure) -> Confirmation {
         do throws(SessionError) {
             let ended = try await store.endAll(of: userID, sparing: handle)
-            return await tellEnded(ended.map(SessionEnding.init), .revoked)
+            // Also when some are left: what has ended must be told, or a Redis from before could bring it back.
+            let confirmation = await tellEnded(ended.sessions.map(SessionEnding.init), .revoked)
+            _ = try ended.get()
+            return confirmation
         } catch {
             throw failure(error)
         }

@@ -11,6 +11,20 @@ public struct RevokedSession: Sendable, Equatable {
     public let generation: Int
 }
 
+/// What became of many sessions that were to end.
+public struct EndedSessions: Sendable {
+    /// Those that ended: to be told to the nodes, whatever became of the others.
+    public let sessions: [RevokedSession]
+    /// Why some did not; then it is to be repeated.
+    public let failure: SessionError?
+
+    /// - Throws: when some did not end.
+    public func get() throws(SessionError) -> [RevokedSession] {
+        if let failure { throw failure }
+        return sessions
+    }
+}
+
 /// What a logout found.
 public enum SessionLogout: Sendable, Equatable {
     /// It logged the session out.
@@ -76,15 +90,14 @@ extension SessionStore {
     /// - Parameters:
     ///   - userID: the user, who may have been removed already.
     ///   - spared: a session that stays, for instance the one that changed the password.
-    /// - Returns: the sessions that were ended.
-    /// - Throws: also when some of them could not be ended; then it is to be repeated.
+    /// - Throws: when nothing was ended.
     public func endAll(
         of userID: String, sparing spared: SessionHandle? = nil
-    ) async throws(SessionError) -> [RevokedSession] {
+    ) async throws(SessionError) -> EndedSessions {
         let reply = try await self.run(
             Self.everywhereScript, keys: [self.keys.user(userID), self.keys.userSessions(userID)], arguments: [])
         let handles = reply.values.dropFirst(2).compactMap { $0.string.flatMap { SessionHandle($0) } }
-        return try await self.revoke(handles.filter { $0 != spared }, of: userID)
+        return await self.revoke(handles.filter { $0 != spared }, of: userID)
     }
 
     /// Ends the oldest sessions of a user until so many are left: `REJOIN_SESSIONS_PER_USER`, after a login.
@@ -93,20 +106,19 @@ extension SessionStore {
     ///   - userID: the user.
     ///   - count: how many may stay, at least 1.
     ///   - spared: a session that stays, for instance the one that just logged in.
-    /// - Returns: the sessions that were ended.
     public func endOldest(
         of userID: String, keeping count: Int, sparing spared: SessionHandle
-    ) async throws(SessionError) -> [RevokedSession] {
+    ) async throws(SessionError) -> EndedSessions {
         // Of logins in the same millisecond the one that asks is the latest.
         let handles = try await self.records(of: userID)
             .sorted { ($0.expires, $0.handle == spared ? 1 : 0) < ($1.expires, $1.handle == spared ? 1 : 0) }
             .map(\.handle)
         // What is later than the spared one ends its own surplus: logins at once must not end each other.
-        return try await self.revoke(handles.dropLast(max(1, count)).filter { $0 != spared }, of: userID)
+        return await self.revoke(handles.dropLast(max(1, count)).filter { $0 != spared }, of: userID)
     }
 
     /// Revokes many at once, a bounded number in flight.
-    private func revoke(_ handles: [SessionHandle], of userID: String) async throws(SessionError) -> [RevokedSession] {
+    private func revoke(_ handles: [SessionHandle], of userID: String) async -> EndedSessions {
         typealias Outcome = Result<RevokedSession?, SessionError>
         let outcomes = await withTaskGroup(of: Outcome.self, returning: [Outcome].self) { group in
             var outcomes: [Outcome] = []
@@ -124,9 +136,14 @@ extension SessionStore {
             return outcomes
         }
         var revoked: [RevokedSession] = []
+        var failure: SessionError?
         for outcome in outcomes {
-            if let session = try outcome.get() { revoked.append(session) }
+            switch outcome {
+            case .success(let session?): revoked.append(session)
+            case .success(nil): break
+            case .failure(let error): failure = error
+            }
         }
-        return revoked
+        return EndedSessions(sessions: revoked, failure: failure)
     }
 }

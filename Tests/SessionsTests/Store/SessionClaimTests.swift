@@ -61,7 +61,7 @@ struct SessionClaimTests {
             let ends: [(SessionGuard) async throws -> Void] = [
                 { _ = try await cluster.store.logOut($0) },
                 { _ = try await cluster.store.revoke($0.handle) },
-                { _ = try await cluster.store.endAll(of: $0.userID) },
+                { _ = try await cluster.store.endAll(of: $0.userID).get() },
             ]
             for end in ends {
                 let login = try await cluster.logIn(try cluster.keys.issueGuest())

@@ -89,7 +89,7 @@ struct SessionEndingTests {
             for _ in 0..<40 { own.append(try await cluster.player("1")) }
             let unclaimed = try await cluster.logIn(try cluster.keys.issueGuest(), as: "1")
             let other = try await cluster.player("2")
-            let ended = try await cluster.store.endAll(of: "1", sparing: own[3].login.handle)
+            let ended = try await cluster.store.endAll(of: "1", sparing: own[3].login.handle).get()
             #expect(ended.count == 40)
             #expect(ended.contains { $0.handle == unclaimed.loginGuard.handle })
             for (index, session) in own.enumerated() {
@@ -98,8 +98,8 @@ struct SessionEndingTests {
             }
             #expect(try await cluster.open(other.credential).isLoggedIn)
             #expect(try await cluster.store.records(of: "1").map(\.handle) == [own[3].login.handle])
-            #expect(try await cluster.store.endAll(of: "1").count == 1)
-            #expect(try await cluster.store.endAll(of: "1") == [])
+            #expect(try await cluster.store.endAll(of: "1").get().count == 1)
+            #expect(try await cluster.store.endAll(of: "1").get() == [])
         }
     }
 
@@ -121,13 +121,13 @@ struct SessionEndingTests {
                     group.addTask {
                         _ = try await cluster.store.userGeneration(of: "1")
                         let before = try await cluster.store.records(of: "1").map(\.handle)
-                        _ = try await cluster.store.endAll(of: "1")
+                        _ = try await cluster.store.endAll(of: "1").get()
                         let after = try await cluster.store.records(of: "1").map(\.handle)
                         #expect(Set(before).isDisjoint(with: after))
                     }
                     try await group.waitForAll()
                 }
-                _ = try await cluster.store.endAll(of: "1")
+                _ = try await cluster.store.endAll(of: "1").get()
                 #expect(try await cluster.server.command("KEYS", "rejoin:session:*") == "")
             }
         }
@@ -138,11 +138,11 @@ struct SessionEndingTests {
         try await SessionCluster.run { cluster in
             var logins: [SessionGuard] = []
             for _ in 0..<5 { logins.append(try await cluster.player().login) }
-            let ended = try await cluster.store.endOldest(of: "1", keeping: 3, sparing: logins[4].handle)
+            let ended = try await cluster.store.endOldest(of: "1", keeping: 3, sparing: logins[4].handle).get()
             #expect(ended.count == 2)
             let left = try await cluster.store.records(of: "1").map(\.handle)
             #expect(left.count == 3 && left.contains(logins[4].handle))
-            #expect(try await cluster.store.endOldest(of: "1", keeping: 3, sparing: logins[4].handle) == [])
+            #expect(try await cluster.store.endOldest(of: "1", keeping: 3, sparing: logins[4].handle).get() == [])
         }
     }
 
@@ -171,7 +171,7 @@ struct SessionEndingTests {
             #expect(try await cluster.store.touch([SessionTouch(first.handle, slides: true)])[0].holds(first))
             #expect(try await cluster.store.logOut(first) == .done(generation: first.generation + 1))
             #expect(try await cluster.store.revoke(second.login.handle) != nil)
-            #expect(try await cluster.store.endAll(of: "1").count == 1)
+            #expect(try await cluster.store.endAll(of: "1").get().count == 1)
         }
     }
 
@@ -199,6 +199,22 @@ struct SessionEndingTests {
             #expect(record.client == "test" && record.address == "192.0.2.1")
             #expect(record.created <= record.seen && record.expires >= record.created + 7_200_000)
             #expect(try await cluster.store.record(.random()) == nil)
+        }
+    }
+
+    @Test("what has ended is known also when other sessions of the user could not be ended")
+    func partial() async throws {
+        try await SessionCluster.run { cluster in
+            let (ending, _) = try await cluster.player()
+            let (kept, _) = try await cluster.player()
+            let keys = cluster.store.keys
+            _ = try await cluster.server.command(
+                "ACL", "SETUSER", "default", "resetkeys", "~\(keys.user("1"))*", "~\(keys.session(ending.handle))")
+            let ended = try await cluster.store.endAll(of: "1")
+            #expect(ended.sessions.map(\.handle) == [ending.handle])
+            #expect(ended.failure != nil)
+            _ = try await cluster.server.command("ACL", "SETUSER", "default", "allkeys")
+            #expect(try await cluster.store.endAll(of: "1").get().map(\.handle) == [kept.handle])
         }
     }
 }

@@ -163,7 +163,7 @@ struct SessionLoginTests {
     func everywhereMeanwhile() async throws {
         try await SessionCluster.run { cluster in
             let generation = try await cluster.store.userGeneration(of: "1")
-            _ = try await cluster.store.endAll(of: "1")
+            _ = try await cluster.store.endAll(of: "1").get()
             let result = try await cluster.store.logIn(
                 SessionLogin(
                     place: nil, user: SessionUser(id: "1", name: "a"), userGeneration: generation, delivery: .atOnce,
