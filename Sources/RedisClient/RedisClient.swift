@@ -49,7 +49,9 @@ public final class RedisClient: Sendable, Service {
         defer { self.isRunning.store(false, ordering: .releasing) }
         await runConnections(logger: self.logger, configuration: self.configuration) { () throws(RedisError) in
             do throws(RedisError) {
-                return try await self.serveOneConnection()
+                let served = try await self.serveOneConnection()
+                self.queue.failed(served.reason)
+                return served
             } catch {
                 self.queue.failed(error)
                 throw error
@@ -86,7 +88,8 @@ public final class RedisClient: Sendable, Service {
         self.queue.server
     }
 
-    /// Why the last attempt to connect came to nothing; nil while there is a connection, and before the first attempt.
+    /// Why the last attempt to connect came to nothing, or the last connection ended; nil while there is a connection, and
+    /// before the first attempt.
     public var failure: RedisError? {
         self.queue.failure
     }

@@ -203,6 +203,23 @@ struct RedisClientTests {
         }
     }
 
+    @Test("without a connection it is told why the last one ended")
+    func ended() async throws {
+        try await withRedisServer { server in
+            try await withClient(server.url) { client async throws in
+                _ = try await client.send("PING")
+                #expect(client.failure == nil)
+                try await server.command("REPLICAOF", "127.0.0.1", "1")
+                _ = await error { () throws(RedisError) in try await client.send("SET", ["key", "x"]) }
+                // Connected or not at this moment: what is refused ends one connection after the other.
+                try await eventually {
+                    _ = await error { () throws(RedisError) in try await client.send("SET", ["key", "x"]) }
+                    return client.failure?.code == .server("READONLY")
+                }
+            }
+        }
+    }
+
     @Test("more commands than allowed in flight are refused at once, the others are answered")
     func overload() async throws {
         try await withRedisServer { server in

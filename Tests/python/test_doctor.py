@@ -4,6 +4,7 @@ import json
 import pathlib
 import re
 import resource
+import shlex
 import subprocess
 
 import pytest
@@ -175,7 +176,8 @@ def test_a_user_as_it_is_advised_is_enough_for_a_node(examine, redis, tmp_path):
 
 def test_the_user_of_the_documentation_is_enough(examine, redis):
     text = (pathlib.Path(__file__).parents[2] / "docs/operations.md").read_text()
-    rules = re.search(r"ACL SETUSER rejoin on >PASSWORD((?:.*\\\n)*.*)", text)[1].replace("\\", "").split()
+    command = re.search(r"ACL SETUSER rejoin on '>PASSWORD'(.*?)\n\n", text, re.DOTALL)[1]
+    rules = shlex.split(command.replace("\\\n", ""))
     found = examine(REJOIN_REDIS_URL=user(redis, *rules))
     assert found.of("fail") == set() and found.of("warn") == {"redis.replicas", "redis.pubsub-buffer"}
 

@@ -286,7 +286,8 @@ async def test_keys_are_not_taken_from_whom_no_authority_vouches_for(own_cluster
             return "keys for tokens cannot be read" in node.log.read_text()
 
         await eventually(warned)
-        assert "CERTIFICATE_VERIFY_FAILED" in node.log.read_text()
+        log = node.log.read_text()
+        assert "not signed by an authority that the system trusts" in log and "OPENSSL" not in log
         assert (await over_http(node, key.sign(claims())))[0] == 503
         assert asked.requests == 0
 

@@ -275,7 +275,7 @@ async def test_sighup_without_tls_is_told_and_changes_nothing(tmp_path):
     try:
         node = cluster.nodes[0]
         node.process.send_signal(signal.SIGHUP)
-        await said(node, " info nothing to reload: the public listener has no tls")
+        await said(node, " info no certificate to reload: the public listener has no tls")
         assert (await get(node.admin + "/readyz"))[0].status == 200
     finally:
         cluster.stop()

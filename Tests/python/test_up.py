@@ -199,6 +199,17 @@ def test_a_taken_port_is_one_line_and_1(start):
         assert up.processes() == []
 
 
+def test_a_folder_that_cannot_be_made_is_one_line_and_1(tmp_path):
+    up = Up("/proc/there-is-none/data")
+    try:
+        assert up.ended() == 1
+        assert up.lines == [
+            "rejoin: the folder /proc/there-is-none/data cannot be made: No such file or directory; "
+            "--data gives another one"]
+    finally:
+        up.stop()
+
+
 def test_a_second_up_on_the_same_data_is_one_line_and_1(up, start):
     second = start()
     assert second.ended() == 1

@@ -70,7 +70,13 @@ struct KeyEndpoint: KeySource {
             } catch let error as JSONWebTokenError {
                 throw error
             } catch {
-                throw JSONWebTokenError(.unavailable, "the request failed: \(error)")
+                let text = "\(error)"
+                // What BoringSSL calls it, with a line of its source, tells nobody what to do.
+                throw JSONWebTokenError(
+                    .unavailable,
+                    text.contains("CERTIFICATE_VERIFY_FAILED")
+                        ? "its certificate is not signed by an authority that the system trusts, or is out of date"
+                        : "the request failed: \(text)")
             }
         }
 

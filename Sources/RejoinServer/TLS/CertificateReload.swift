@@ -22,7 +22,7 @@ struct CertificateReload: Service {
 
     private func reload() {
         guard let tls else {
-            logger.info("nothing to reload: the public listener has no tls")
+            logger.info("no certificate to reload: the public listener has no tls")
             return
         }
         do throws(EngineTLS.FileError) {

@@ -34,7 +34,10 @@ enum Path {
             try FileManager.default.createDirectory(
                 atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw Failure("the folder \(path) cannot be made: \(error)")
+            let code = ((error as? CocoaError)?.underlying as? POSIXError)?.code.rawValue
+            throw Failure(
+                "the folder \(path) cannot be made: \(code.map { String(cString: strerror($0)) } ?? "\(error)"); "
+                    + "--data gives another one")
         }
         guard chmod(path, 0o700) == 0, access(path, W_OK) == 0 else {
             throw Failure("the folder \(path) is not writable: \(String(cString: strerror(errno)))")
