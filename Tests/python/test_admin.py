@@ -505,6 +505,15 @@ async def test_every_change_is_one_line_of_the_log_and_no_secret_is_in_it(guarde
     assert TOKEN not in arguments
 
 
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_a_name_does_not_begin_a_field_of_its_own_in_the_log(own_cluster, format):
+    cluster = own_cluster(REJOIN_LOG_FORMAT=format)
+    Admin(cluster.nodes[0]).ask("DELETE", "/api/v1/users/Eve%22%20who=%22root%22%20x=%22%5C")
+    line = next(line for line in cluster.nodes[0].log.read_text().splitlines() if "user.remove" in line)
+    target = r'"Eve\" who=\"root\" x=\"\\"'
+    assert f'target={target} who=loopback' in line or f'"target":{target}' in line, line
+
+
 def test_a_change_without_a_token_is_the_machines(cluster):
     node = cluster.nodes[0]
     Admin(node).ask("DELETE", "/api/v1/users/Nobody")

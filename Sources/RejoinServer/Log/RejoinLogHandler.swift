@@ -88,9 +88,15 @@ public struct RejoinLogHandler: LogHandler {
         }
     }
 
-    private static func value(_ text: String) -> String {
+    /// Quoted where it would not be one value otherwise, so that nobody's name begins a key of its own.
+    static func value(_ text: String) -> String {
         let text = plain(text)
-        return text.contains(" ") || text.isEmpty ? "\"\(text)\"" : text
+        guard text.isEmpty || text.utf8.contains(where: { " \"\\".utf8.contains($0) }) else { return text }
+        let escaped = text.unicodeScalars.reduce(into: String.UnicodeScalarView()) { escaped, scalar in
+            if scalar == "\"" || scalar == "\\" { escaped.append("\\") }
+            escaped.append(scalar)
+        }
+        return "\"\(String(escaped))\""
     }
 
     private static func plain(_ text: String) -> String {
