@@ -9,7 +9,7 @@ struct OutputOptions: ParsableArguments {
     func print(_ value: some Encodable) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        Terminal.say(String(decoding: try encoder.encode(value), as: UTF8.self))
+        Terminal.say(Terminal.escaped(json: String(decoding: try encoder.encode(value), as: UTF8.self)))
     }
 }
 

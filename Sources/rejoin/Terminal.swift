@@ -30,6 +30,17 @@ enum Terminal {
                 joined.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }))
     }
 
+    /// JSON may have the control characters above ASCII as they are, and a terminal takes them for its own.
+    static func escaped(json: String) -> String {
+        json.unicodeScalars.reduce(into: "") { text, scalar in
+            if 0x7F...0x9F ~= scalar.value {
+                text += "\\u00" + String(scalar.value, radix: 16)
+            } else {
+                text.unicodeScalars.append(scalar)
+            }
+        }
+    }
+
     private static func write(_ text: String, to descriptor: Int32) {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
