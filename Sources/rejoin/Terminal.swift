@@ -1,3 +1,5 @@
+import RejoinServer
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -24,21 +26,7 @@ enum Terminal {
     /// Lines joined by spaces, control characters made visible.
     static func singleLine(_ text: String) -> String {
         let lines = text.split(whereSeparator: \.isNewline)
-        let joined = lines.map { $0.drop { $0 == " " } }.joined(separator: " ")
-        return String(
-            String.UnicodeScalarView(
-                joined.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }))
-    }
-
-    /// JSON may have the control characters above ASCII as they are, and a terminal takes them for its own.
-    static func escaped(json: String) -> String {
-        json.unicodeScalars.reduce(into: "") { text, scalar in
-            if 0x7F...0x9F ~= scalar.value {
-                text += "\\u00" + String(scalar.value, radix: 16)
-            } else {
-                text.unicodeScalars.append(scalar)
-            }
-        }
+        return TerminalText.plain(lines.map { $0.drop { $0 == " " } }.joined(separator: " "))
     }
 
     private static func write(_ text: String, to descriptor: Int32) {
