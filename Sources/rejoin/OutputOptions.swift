@@ -1,5 +1,6 @@
 import ArgumentParser
 import FoundationEssentials
+import RejoinServer
 
 /// How lists are printed.
 struct OutputOptions: ParsableArguments {
@@ -9,7 +10,7 @@ struct OutputOptions: ParsableArguments {
     func print(_ value: some Encodable) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        Terminal.say(String(decoding: try encoder.encode(value), as: UTF8.self))
+        Terminal.say(TerminalText.escaped(json: String(decoding: try encoder.encode(value), as: UTF8.self)))
     }
 }
 

@@ -1,3 +1,5 @@
+import RejoinServer
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -24,10 +26,7 @@ enum Terminal {
     /// Lines joined by spaces, control characters made visible.
     static func singleLine(_ text: String) -> String {
         let lines = text.split(whereSeparator: \.isNewline)
-        let joined = lines.map { $0.drop { $0 == " " } }.joined(separator: " ")
-        return String(
-            String.UnicodeScalarView(
-                joined.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }))
+        return TerminalText.plain(lines.map { $0.drop { $0 == " " } }.joined(separator: " "))
     }
 
     private static func write(_ text: String, to descriptor: Int32) {

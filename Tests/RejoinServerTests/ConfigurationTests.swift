@@ -282,6 +282,18 @@ struct ConfigurationTests {
         #expect(message.hasPrefix(file.path) && message.contains(problem) && !message.contains("\n"))
     }
 
+    @Test(
+        "of a file that is no YAML the place is told, never what stands there",
+        arguments: [
+            ("redis:\n  url: [redis://u:canary@h\n", ": line 3, column 1"),
+            ("admin:\n  token: canary: x\n", ": line 2, column 16"),
+            ("cookie-keys: canary\ncookie-keys: canary\n", ""),
+        ])
+    func secretInWrongFile(contents: String, place: String) throws {
+        let file = try TemporaryFile(contents)
+        #expect(complaint(["--config", file.path]) == "\(file.path): not a YAML file of keys and values\(place)")
+    }
+
     @Test("an empty file sets nothing, a missing one is refused")
     func emptyAndMissingFile() throws {
         let file = try TemporaryFile("\n  \n")

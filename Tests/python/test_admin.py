@@ -362,7 +362,8 @@ def test_a_page_of_the_admin_listener_itself_may_read(admin):
 @pytest.mark.parametrize(
     "headers",
     [{"Host": "game.test"}, {"Host": "127.0.0.1.game.test"}, {"Host": "localhost.game.test"}, {"Host": "10.0.0.1"},
-     {"X-Forwarded-For": "192.0.2.1"}, {"Forwarded": "for=192.0.2.1"}, {"Host": ""}], ids=str)
+     {"X-Forwarded-For": "192.0.2.1"}, {"Forwarded": "for=192.0.2.1"}, {"Host": ""}, {"Via": "1.1 proxy"},
+     {"X-Real-IP": "192.0.2.1"}, {"X-Forwarded-Proto": "https"}, {"X-Forwarded-Host": "game.test"}], ids=str)
 def test_without_a_token_only_this_machine_is_answered_and_by_its_own_name(admin, headers):
     _, message = admin.refused(403, "forbidden", "GET", "/api/v1/nodes", **headers)
     assert "REJOIN_ADMIN_TOKEN" in message
@@ -503,6 +504,23 @@ async def test_every_change_is_one_line_of_the_log_and_no_secret_is_in_it(guarde
     assert TOKEN not in log and "canary-password" not in log
     arguments = open(f"/proc/{node.process.pid}/cmdline").read()
     assert TOKEN not in arguments
+
+
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_a_name_does_not_begin_a_field_of_its_own_in_the_log(own_cluster, format):
+    cluster = own_cluster(REJOIN_LOG_FORMAT=format)
+    Admin(cluster.nodes[0]).ask("DELETE", "/api/v1/users/Eve%22%20who=%22root%22%20x=%22%5C")
+    line = next(line for line in cluster.nodes[0].log.read_text().splitlines() if "user.remove" in line)
+    target = r'"Eve\" who=\"root\" x=\"\\"'
+    assert f'target={target} who=loopback' in line or f'"target":{target}' in line, line
+
+
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_a_name_neither_breaks_a_line_of_the_log_nor_turns_it_round(own_cluster, format):
+    cluster = own_cluster(REJOIN_LOG_FORMAT=format)
+    Admin(cluster.nodes[0]).ask("DELETE", "/api/v1/users/" + urllib.parse.quote("a\u2028b\u202ec\u0085d\u2066e"))
+    line = next(line for line in cluster.nodes[0].log.read_text().splitlines() if "user.remove" in line)
+    assert 'target=a\ufffdb\ufffdc\ufffdd\ufffde ' in line or r'"a\u2028b\u202ec\u0085d\u2066e"' in line, ascii(line)
 
 
 def test_a_change_without_a_token_is_the_machines(cluster):

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from cluster import BINARY, Redis, free_port
+from cluster import BINARY, Redis, free_port, post
 from up import clean
 
 
@@ -311,6 +311,20 @@ async def test_sessions_are_listed_and_shown(cluster, players):
     assert f"Ada ({answer['user']['id']})" in cluster.rejoin("sessions", "show", session["handle"]).stdout
     part = cluster.rejoin("sessions", "list", "--json", "--limit", "1")
     assert len(json.loads(part.stdout)) == 1 and "more sessions" in part.stderr
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("format", [["--json"], []])
+async def test_what_a_client_calls_itself_does_not_colour_a_terminal(cluster, format):
+    added = cluster.rejoin("users", "add", "Eve", "--password-stdin", stdin="correct horse battery\n")
+    assert added.returncode == 0, added
+    # As bytes of UTF-8, U+009B begins a sequence that moves a cursor or colours what follows; U+202E turns it round.
+    response, _ = await post(
+        cluster.nodes[0].url + "/session/login", json={"username": "Eve", "password": "correct horse battery"},
+        headers={"User-Agent": "a\u009b31mb\u202e"})
+    assert response.status == 200
+    result = cluster.rejoin("sessions", "list", *format)
+    assert "31mb" in result.stdout and not re.search("[\u0080-\u009f\u202e]", result.stdout), ascii(result.stdout)
 
 
 @pytest.mark.asyncio

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import socket
 import time
 from urllib.parse import quote
 
@@ -537,3 +538,19 @@ async def test_redis_away_is_503_within_a_second_and_never_a_cookie(tmp_path):
         await eventually(unready)
     finally:
         cluster.stop()
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/session/login", "/session", "/healthz", "/api/v1/nodes", "/metrics"])
+@pytest.mark.parametrize("listener", ["public", "admin"])
+def test_a_head_is_answered_by_a_head_alone(node, listener, path):
+    """A proxy would take a body for the answer to its next request."""
+    host, port = (node.url if listener == "public" else node.admin).removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), 5) as connection:
+        host = f"Host: {host}:{port}\r\n".encode()
+        connection.sendall(b"HEAD " + path.encode() + b" HTTP/1.1\r\n" + host + b"\r\n"
+                           + b"GET /healthz HTTP/1.1\r\n" + host + b"Connection: close\r\n\r\n")
+        answers = b""
+        while more := connection.recv(65536):
+            answers += more
+    first, second = answers.split(b"\r\n\r\n", 1)
+    assert first.startswith(b"HTTP/1.1 ") and second.startswith(b"HTTP/1.1 200 OK\r\n"), answers

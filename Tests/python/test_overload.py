@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import resource
+import socket
 import time
 
 import aiohttp
@@ -104,6 +105,33 @@ async def test_without_free_descriptors_those_that_are_there_go_on_and_the_proce
             peer.socket.close()
         resource.prlimit(node.process.pid, resource.RLIMIT_NOFILE, (4096, 4096))
         await eventually(lambda: somebody_gets_in(node))
+
+
+async def test_a_crowd_at_the_admin_listener_takes_nothing_from_the_players(made):
+    """Whoever reaches that listener may be silent there, say half of a request, or not read the answers."""
+    node = made(nodes=1).nodes[0]
+    resource.prlimit(node.process.pid, resource.RLIMIT_NOFILE, (200, 4096))
+    host, port = node.admin.removeprefix("http://").split(":")
+    whole = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        peers = opened(node, stack, 20)
+        crowd = [stack.enter_context(socket.create_connection((host, int(port)), 5)) for _ in range(240)]
+        for one, said in zip(crowd, [b"", whole[:-2], whole * 3] * 80):
+            one.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                one.send(said)
+        used, begin = processor_time(node), time.monotonic()
+        while time.monotonic() < begin + 3:
+            assert max(echo(peer, 100) for peer in peers) < 1
+            assert await somebody_gets_in(node)
+            await asyncio.sleep(0.1)
+        share = (processor_time(node) - used) / (time.monotonic() - begin)
+        assert share < 0.3, f"{share:.0%} of a core"
+        # Nobody keeps a place for good: those whom there was none for are asked what they want, in their turn.
+        late = crowd[42]
+        late.settimeout(60)
+        late.sendall(whole)
+        assert await asyncio.to_thread(late.recv, 15) == b"HTTP/1.1 200 OK"
 
 
 async def test_five_hundred_slow_heads_do_not_slow_anybody_down(made):

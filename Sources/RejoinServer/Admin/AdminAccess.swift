@@ -63,12 +63,18 @@ struct AdminAccess: Sendable {
         sites.allSatisfy { ["none", "same-origin"].contains($0) }
     }
 
+    /// What proxies add by themselves, or are told to add most often.
+    private static let proxyHeaders = [
+        "forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port",
+        "x-forwarded-server", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip",
+    ]
+
     /// The host's name counts too: a page of a name that was made to mean 127.0.0.1 comes from this machine, but by that
     /// name. What a proxy passes on comes from elsewhere.
     private static func isLocal(_ question: Question) -> Bool {
         let hosts = question.headers("host")
         guard question.peer?.isLoopback == true, hosts.count == 1,
-            ["forwarded", "x-forwarded-for", "x-forwarded-host"].allSatisfy({ question.headers($0).isEmpty })
+            proxyHeaders.allSatisfy({ question.headers($0).isEmpty })
         else { return false }
         return RequestSource(scheme: .http, host: hosts[0], address: question.peer).isLoopback
     }

@@ -30,10 +30,13 @@ struct AdminListener: Sendable {
             }
         }
         let node = parts.configuration.node
+        var configuration = ApplicationConfiguration(
+            address: .hostname(node.adminHost, port: node.adminPort), serverName: nil)
+        configuration.availableConnectionsDelegate = AdminConnectionBudget()
         return Application(
             router: router,
-            configuration: ApplicationConfiguration(
-                address: .hostname(node.adminHost, port: node.adminPort), serverName: nil),
+            server: .http1(configuration: .init(additionalChannelHandlers: [AdminConnectionTimer()])),
+            configuration: configuration,
             onServerRunning: { [listeners] channel in listeners.bound(admin: channel.localAddress?.port ?? 0) },
             eventLoopGroupProvider: .shared(parts.group), logger: logger)
     }

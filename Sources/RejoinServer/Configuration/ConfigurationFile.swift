@@ -21,6 +21,14 @@ struct ConfigurationFile {
         try self.init(path: path, contents: handle)
     }
 
+    /// Where the file ends to be YAML, as `: line 3, column 1`, when that is known. What stands there may be a secret, and
+    /// the parser's own message shows it.
+    private static func place(of error: any Error) -> String {
+        let parts = "\(error)".split(separator: ":", maxSplits: 2)
+        guard parts.count == 3, let line = Int(parts[0]), let column = Int(parts[1]) else { return "" }
+        return ": line \(line), column \(column)"
+    }
+
     init(path: String, contents: Data) throws(ConfigurationError) {
         self.path = path
         guard contents.contains(where: { !UInt8.isWhitespace($0) }) else {
@@ -39,7 +47,7 @@ struct ConfigurationFile {
                 })
             snapshot = try YAMLSnapshot(data: contents.bytes, providerName: path, parsingOptions: options)
         } catch {
-            throw ConfigurationError("\(path): not a YAML file of keys and values: \(error)")
+            throw ConfigurationError("\(path): not a YAML file of keys and values\(Self.place(of: error))")
         }
         var values: [String: String] = [:]
         for name in names.withLock({ $0 }) {

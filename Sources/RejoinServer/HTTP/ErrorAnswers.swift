@@ -2,12 +2,21 @@ import HTTPTypes
 import Hummingbird
 import Logging
 
-/// Answers what no route answered as every error is answered: `{"error":CODE,"message":TEXT}`.
+/// Answers what no route answered as every error is answered: `{"error":CODE,"message":TEXT}`. A HEAD gets the head alone
+/// (RFC 9110, 9.3.2): whoever stands between would take a body for the next answer.
 struct ErrorAnswers<Context: RequestContext>: RouterMiddleware {
     @concurrent
     func handle(
         _ request: Request, context: Context, next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {
+        let response = await answer(request, context: context, next: next)
+        return request.method == .head ? response.createHeadResponse() : response
+    }
+
+    @concurrent
+    private func answer(
+        _ request: Request, context: Context, next: @concurrent (Request, Context) async throws -> Response
+    ) async -> Response {
         do {
             return try await next(request, context)
         } catch let error as HTTPError where error.status == .notFound {

@@ -46,7 +46,7 @@ public struct RejoinLogHandler: LogHandler {
         var line: String
         switch format {
         case .text:
-            line = "\(Self.time) \(event.level.rawValue) \(Self.plain("\(event.message)"))"
+            line = "\(Self.time) \(event.level.rawValue) \(TerminalText.plain("\(event.message)"))"
             for (key, value) in pairs {
                 line += " \(key)=\(Self.value("\(value)"))"
             }
@@ -59,7 +59,7 @@ public struct RejoinLogHandler: LogHandler {
             for (key, value) in pairs where !["time", "level", "message"].contains(key) {
                 writer.member(key, string: "\(value)")
             }
-            line = Self.escaped(String(buffer: writer.finish().buffer)) + "\n"
+            line = TerminalText.escaped(json: String(buffer: writer.finish().buffer)) + "\n"
         }
         // One call a line: lines of several threads do not mix.
         line.withUTF8 { text in
@@ -76,27 +76,14 @@ public struct RejoinLogHandler: LogHandler {
         Date().formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
     }
 
-    /// JSON may have the control characters above ASCII as they are, and a terminal takes them for its own.
-    private static func escaped(_ json: String) -> String {
-        guard json.unicodeScalars.contains(where: { 0x7F...0x9F ~= $0.value }) else { return json }
-        return json.unicodeScalars.reduce(into: "") { text, scalar in
-            if 0x7F...0x9F ~= scalar.value {
-                text += "\\u00" + String(scalar.value, radix: 16)
-            } else {
-                text.unicodeScalars.append(scalar)
-            }
-        }
-    }
-
+    /// Quoted where it would not be one value otherwise, so that nobody's name begins a key of its own.
     private static func value(_ text: String) -> String {
-        let text = plain(text)
-        return text.contains(" ") || text.isEmpty ? "\"\(text)\"" : text
-    }
-
-    private static func plain(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return text }
-        return String(
-            String.UnicodeScalarView(
-                text.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }))
+        let text = TerminalText.plain(text)
+        guard text.isEmpty || text.utf8.contains(where: { " \"\\".utf8.contains($0) }) else { return text }
+        let escaped = text.unicodeScalars.reduce(into: String.UnicodeScalarView()) { escaped, scalar in
+            if scalar == "\"" || scalar == "\\" { escaped.append("\\") }
+            escaped.append(scalar)
+        }
+        return "\"\(String(escaped))\""
     }
 }
