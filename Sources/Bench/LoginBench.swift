@@ -10,10 +10,14 @@ public struct LoginBench: Sendable {
     public var echoes: Double
     /// For each request.
     public var timeout: Duration
-    /// What one hash costs by itself, in seconds of CPU.
-    public var hashSeconds: Double
+    /// Measures what one hash costs by itself, in seconds of this process's CPU: before and after, on a machine whose
+    /// speed changes.
+    public var hashSeconds: @Sendable () async throws -> Double
 
-    public init(logins: Int, window: Int, echoes: Double, timeout: Duration, hashSeconds: Double) {
+    public init(
+        logins: Int, window: Int, echoes: Double, timeout: Duration,
+        hashSeconds: @escaping @Sendable () async throws -> Double
+    ) {
         self.logins = logins
         self.window = window
         self.echoes = echoes
@@ -40,6 +44,7 @@ public struct LoginBench: Sendable {
             }.require("opening sockets")
             let alone = try await self.echoes(crowds, echo, for: .seconds(2))
 
+            let hashBefore = try await self.hashSeconds()
             context.progress("\(self.logins) logins, \(self.window) at a time")
             let begin = try meter.read()
             try await crowds.on(0) { crowd in
@@ -53,6 +58,7 @@ public struct LoginBench: Sendable {
             }
             let consumption = Consumption(from: begin, to: try meter.read())
             let beside = try await crowds.on(0) { _ in echo.value.end() }
+            let hashSeconds = (try await self.hashSeconds() + hashBefore) / 2
             let successes = self.logins - failures.count
             var report = BenchReport("login")
             report.add("logins", "logins", successes)
@@ -60,9 +66,9 @@ public struct LoginBench: Sendable {
             report.add("seconds", "seconds", consumption.wallSeconds)
             report.add("logins_per_second", "logins/s", Double(successes) / consumption.wallSeconds)
             report.addPerCPUSecond("logins", "logins", successes, consumption, meter)
-            report.add("hashes_per_cpu_second", "hashes per CPU s, by themselves", 1 / self.hashSeconds)
+            report.add("hashes_per_cpu_second", "hashes per CPU s, by themselves", 1 / hashSeconds)
             if meter.seesServer, consumption.nodesCPUSeconds > 0 {
-                let share = Double(successes) * self.hashSeconds / consumption.nodesCPUSeconds
+                let share = Double(successes) * hashSeconds / consumption.nodesCPUSeconds
                 report.add("share_of_hash_speed", "share of the hash's own speed", share)
             }
             report.add("echo_alone", alone)

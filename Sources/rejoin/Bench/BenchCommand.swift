@@ -164,7 +164,7 @@ struct BenchLogin: ParsableCommand {
         discussion: """
             All logins are of one account, each over a guest's socket of its own; more are under way at a time than \
             the node hashes at once. Beside them one socket asks for little, at a rate: the echo. The hash by itself \
-            is measured before, in this process, on one thread.
+            is measured before and after, in this process, on as many threads as a node here has for it.
             """)
 
     @Option(help: ArgumentHelp("How many logins.", valueName: "n"))
@@ -179,9 +179,10 @@ struct BenchLogin: ParsableCommand {
     }
 
     func run() throws {
+        let threads = try Settings.configuration().accounts.hashingThreads
         let bench = LoginBench(
             logins: logins, window: options.window, echoes: echoes, timeout: options.patience,
-            hashSeconds: try HashCost.secondsOfCPU())
+            hashSeconds: { try await HashCost.secondsOfCPU(threads: threads) })
         try options.measure("login", nodes: 1) { try await bench.run($0) }
     }
 }
