@@ -569,7 +569,8 @@ async def test_a_player_sees_and_ends_its_devices(cluster, players):
     assert (await me.event("session", reason("logout")))["handle"] == handle_of(token)
 
 
-async def test_a_user_who_lists_its_devices_without_end_is_told_to_wait(cluster, players):
+async def test_a_user_who_lists_its_devices_without_end_is_told_to_wait(own_cluster, players):
+    cluster = own_cluster(REJOIN_LIMIT_LISTED_SESSIONS="1/s")
     player = players()
     await registered(player, cluster.nodes[0], "lister")
     answers = [await player.call("devices", {}) for _ in range(15)]

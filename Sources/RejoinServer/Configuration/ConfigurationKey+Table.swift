@@ -13,6 +13,7 @@ extension ConfigurationKey {
         limitPayloadTime, limitUpgradeTime, limitRelays,
         limitLoginAccountAddress, limitLoginAddress, limitLoginAccount, limitLoginWindow,
         limitPasswordMinimum, limitPasswordMaximum, limitHashingQueue, limitEndings,
+        limitListedSessions,
         limitRoomFields, limitRoomFieldBytes, limitRoomBytes, limitRoomLog, limitNewRooms,
         limitRedisCommands, limitRedisReply,
         logLevel, logFormat,
@@ -220,6 +221,9 @@ extension ConfigurationKey {
     package static let limitEndings = Self(
         "limit.endings", .limits, .integer(100...10_000_000), default: "100000",
         "logouts and revocations of the last 15 minutes that a node keeps, to repeat them to a Redis that was replaced")
+    package static let limitListedSessions = Self(
+        "limit.listed-sessions", .limits, .rate(1...1_000_000), default: "200/s",
+        "sessions of one user that a node looks at for lists of devices; ten times as many at once")
     package static let limitRoomFields = Self(
         "limit.room-fields", .limits, .integer(1...1_000_000), default: "1024", "fields of a room")
     package static let limitRoomFieldBytes = Self(

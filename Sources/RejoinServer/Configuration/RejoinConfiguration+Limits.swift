@@ -33,6 +33,8 @@ extension RejoinConfiguration {
         public var hashingQueue: Int
         /// Logouts and revocations of 15 minutes that a node keeps. Default: 100,000.
         public var endings: Int
+        /// Sessions of a user that are looked at in a second for its lists of devices. Default: 200.
+        public var listedPerSecond: Int
     }
 
     /// Failed logins in a window of time, counted for the whole cluster.
@@ -93,7 +95,8 @@ extension RejoinConfiguration {
                 logEntries: try reader.integer(.limitRoomLog)),
             passwordBytes: shortest...longest,
             hashingQueue: try reader.integer(.limitHashingQueue),
-            endings: try reader.integer(.limitEndings))
+            endings: try reader.integer(.limitEndings),
+            listedPerSecond: try reader.integer(.limitListedSessions))
         guard limits.room.fieldBytes <= limits.room.bytes else {
             throw reader.error(.limitRoomFieldBytes, "is more than limit.room-bytes (\(limits.room.bytes))")
         }

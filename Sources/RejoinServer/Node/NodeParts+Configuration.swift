@@ -89,6 +89,7 @@ extension NodeParts {
         sessions.socketsPerSession = configuration.limits.socketsPerSession
         sessions.sessionsPerUser = configuration.sessions.perUser
         sessions.endings = configuration.limits.endings
+        sessions.listedPerSecond = configuration.limits.listedPerSecond
         return sessions
     }
 

@@ -34,13 +34,14 @@ extension SessionService {
             counters.refusedListings.increment()
             throw RequestFailure(
                 .rateLimited,
-                "at most \(DeviceListings.perSecond) list of devices a second (\(DeviceListings.burst) at once) is"
-                    + " expected of a user; ask again after retryAfter",
+                "for a user's lists of devices \(listings.perSecond) sessions a second are looked at"
+                    + " (\(listings.burst) at once); ask again after retryAfter",
                 retryAfter: wait)
         }
         let records = try await serving { () async throws(SessionError) in
             try await self.store.records(of: login.userID)
         }
+        listings.listed(records.count, of: login.userID)
         return JSONBytes(
             elements: records.map { record in
                 var writer = JSONObjectWriter()

@@ -23,6 +23,8 @@ public final class SessionService: Sendable {
         package var sweepInterval = Duration.seconds(10)
         /// How many endings of a quarter of an hour are kept.
         package var endings = 100_000
+        /// How many sessions of a user are looked at in a second for its lists of devices; ten times as many at once.
+        package var listedPerSecond = 200
 
         package init() {}
     }
@@ -45,7 +47,7 @@ public final class SessionService: Sendable {
     /// Of the Redis that this node was connected to last.
     let replicationID = Mutex<String?>(nil)
     let replacements = ReplacedSessions()
-    let listings = DeviceListings()
+    let listings: DeviceListings
 
     /// - Parameters:
     ///   - tokens: says whom the tokens of an identity provider name; `nil`: none is taken.
@@ -65,6 +67,7 @@ public final class SessionService: Sendable {
         self.cluster = cluster
         self.replicas = replicas
         recentEndings = RecentEndings(maximum: configuration.endings)
+        listings = DeviceListings(perSecond: configuration.listedPerSecond)
         self.requests = requests
         self.isServing = isServing
         self.logger = logger

@@ -14,17 +14,19 @@ package struct TokenBucket: Sendable {
         updated = now
     }
 
-    /// Takes a token.
+    /// Takes tokens.
     ///
-    /// - Returns: `nil` when there was one, else how long the next takes to come.
-    package mutating func take(now: NIODeadline) -> Duration? {
+    /// - Parameter count: at most the burst.
+    /// - Returns: `nil` when there were as many, else how long the rest takes to come.
+    package mutating func take(_ count: Int = 1, now: NIODeadline) -> Duration? {
+        let wanted = Double(count)
         let elapsed = Double((now - updated).nanoseconds) / 1e9
         updated = now
         tokens = min(burst, tokens + elapsed * perSecond)
-        if tokens >= 1 {
-            tokens -= 1
+        if tokens >= wanted {
+            tokens -= wanted
             return nil
         }
-        return .milliseconds(Int(((1 - tokens) / perSecond * 1000).rounded(.up)))
+        return .milliseconds(Int(((wanted - tokens) / perSecond * 1000).rounded(.up)))
     }
 }
