@@ -2,32 +2,16 @@ import Logging
 import RedisClient
 
 extension SessionStore {
+    private static let recordsScript = RedisScript(name: "records", source: PackageResources.records_lua)
     private static let healScript = RedisScript(name: "heal", source: PackageResources.heal_lua)
     /// How many sessions of a user are listed at most.
     public static let maximumListed = 1000
-    private static let readsInFlight = 32
 
     /// Reads one session's record.
     ///
     /// - Returns: nil when there is none.
     public func record(_ handle: SessionHandle) async throws(SessionError) -> SessionRecord? {
-        let reply = try await self.send(
-            "HMGET",
-            [
-                .string(self.keys.session(handle)), "login", "user", "name", "gen", "created", "seen", "expires",
-                "client",
-                "address", "secret",
-            ])
-        guard let fields = reply.array, fields.count == 10 else { throw .unexpectedReply(of: "HMGET") }
-        guard let generation = ScriptReply.int(fields[3]) else { return nil }
-        var user: SessionUser?
-        if fields[0].string == "1", let id = fields[1].string {
-            user = SessionUser(id: id, name: fields[2].string ?? "")
-        }
-        return SessionRecord(
-            handle: handle, user: user, generation: generation, created: ScriptReply.int(fields[4]) ?? 0,
-            seen: ScriptReply.int(fields[5]) ?? 0, expires: ScriptReply.int(fields[6]) ?? 0,
-            client: fields[7].string ?? "", address: fields[8].string ?? "", isClaimed: !fields[9].isNull)
+        try await self.read([handle])[0]
     }
 
     /// Lists the sessions in which a user is logged in, the oldest login first, and heals the index: entries whose
@@ -104,27 +88,34 @@ extension SessionStore {
         ).int ?? 0
     }
 
-    /// Reads many at once, a bounded number in flight; the answers are in the handles' order.
+    /// Reads records, in batches of 256, one after the other.
+    ///
+    /// - Returns: one for each handle, in their order; nil where there is none.
     func read(_ handles: [SessionHandle]) async throws(SessionError) -> [SessionRecord?] {
-        typealias Outcome = (index: Int, result: Result<SessionRecord?, SessionError>)
-        let outcomes = await withTaskGroup(of: Outcome.self, returning: [Outcome].self) { group in
-            var outcomes: [Outcome] = []
-            for (index, handle) in handles.enumerated() {
-                if index >= Self.readsInFlight, let outcome = await group.next() { outcomes.append(outcome) }
-                group.addTask {
-                    do throws(SessionError) {
-                        return (index, .success(try await self.record(handle)))
-                    } catch {
-                        return (index, .failure(error))
-                    }
-                }
-            }
-            for await outcome in group { outcomes.append(outcome) }
-            return outcomes
+        var records: [SessionRecord?] = []
+        records.reserveCapacity(handles.count)
+        for start in stride(from: 0, to: handles.count, by: Self.touchBatch) {
+            let batch = handles[start..<min(start + Self.touchBatch, handles.count)]
+            let reply = try await self.eval(
+                Self.recordsScript, keys: batch.map { self.keys.session($0) }, arguments: [])
+            guard let values = reply.array, values.count == batch.count else { throw .unexpectedReply(of: "records") }
+            for (handle, value) in zip(batch, values) { records.append(try Self.record(handle, value)) }
         }
-        var records = [SessionRecord?](repeating: nil, count: handles.count)
-        for outcome in outcomes { records[outcome.index] = try outcome.result.get() }
         return records
+    }
+
+    private static func record(_ handle: SessionHandle, _ value: RedisValue) throws(SessionError) -> SessionRecord? {
+        guard let fields = value.array, fields.count == 10 else { throw .unexpectedReply(of: "records") }
+        guard let generation = ScriptReply.int(fields[3]) else { return nil }
+        var user: SessionUser?
+        if fields[0].string == "1", let id = fields[1].string {
+            user = SessionUser(id: id, name: fields[2].string ?? "")
+        }
+        return SessionRecord(
+            handle: handle, user: user, generation: generation, created: ScriptReply.int(fields[4]) ?? 0,
+            seen: ScriptReply.int(fields[5]) ?? 0, expires: ScriptReply.int(fields[6]) ?? 0,
+            client: fields[7].string ?? "", address: fields[8].string ?? "",
+            isClaimed: ScriptReply.int(fields[9]) == 1)
     }
 
     /// Redis writes scores as doubles.
