@@ -9,7 +9,7 @@ public struct BenchReport: Sendable, Encodable {
         public let value: Double
     }
 
-    /// `connect`, `idle`, `fanout` or `rejoin`.
+    /// The subcommand: `connect`, `idle`, `fanout`, `rejoin`, `login` or `logout`.
     public let benchmark: String
     public private(set) var figures: [Figure] = []
 

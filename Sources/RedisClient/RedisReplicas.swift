@@ -68,8 +68,10 @@ public final class RedisReplicas: Sendable, Service {
                     return state.waiters
                 }
                 guard !waiters.isEmpty else { continue }
-                var answer: Bool?
-                if await self.hasReplicas() {
+                // That nobody can say whether there are replicas does not mean that there are none.
+                let hasReplicas = await self.hasReplicas()
+                var answer: Bool? = hasReplicas == nil ? false : nil
+                if hasReplicas == true {
                     if !isConnecting {
                         isConnecting = true
                         group.addTask { try await self.waiting.run() }
@@ -82,14 +84,15 @@ public final class RedisReplicas: Sendable, Service {
         }
     }
 
-    private func hasReplicas() async -> Bool {
+    /// - Returns: nil when Redis does not say.
+    private func hasReplicas() async -> Bool? {
         do throws(RedisError) {
             let info = try await self.redis.send("INFO", ["replication"]).string ?? ""
             let line = info.split(whereSeparator: \.isNewline).first { $0.hasPrefix("connected_slaves:") }
-            return line.map { !$0.hasSuffix(":0") } ?? false
+            return line.map { !$0.hasSuffix(":0") }
         } catch {
             self.redis.logger.debug("replicas not asked for", metadata: ["error": "\(error)"])
-            return false
+            return nil
         }
     }
 

@@ -138,11 +138,10 @@ async def test_five_hundred_slow_heads_do_not_slow_anybody_down(made):
     node = made(nodes=1).nodes[0]
     host, port = node.url.removeprefix("http://").split(":")
     over = asyncio.Event()
-    closed = 0
+    closed = set()
 
-    async def slow():
+    async def slow(number):
         """A header a second, until the node has had enough; then once more."""
-        nonlocal closed
         while not over.is_set():
             with contextlib.suppress(OSError):
                 reader, writer = await asyncio.open_connection(host, int(port))
@@ -151,22 +150,25 @@ async def test_five_hundred_slow_heads_do_not_slow_anybody_down(made):
                     writer.write(b"X: a\r\n")
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(reader.read(1000), 1)
-                closed += reader.at_eof()
+                if reader.at_eof():
+                    closed.add(number)
                 writer.close()
 
-    slowly = [asyncio.create_task(slow()) for _ in range(500)]
+    slowly = [asyncio.create_task(slow(number)) for number in range(500)]
     try:
         took = []
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as client:
-            end = time.monotonic() + 8
-            while time.monotonic() < end:
+            start = time.monotonic()
+            # Every one is closed once, however long this machine takes to open them.
+            while time.monotonic() < start + 8 or len(closed) < 500:
+                assert time.monotonic() < start + 60, f"{500 - len(closed)} were never closed"
                 begin = time.monotonic()
                 async with client.get(node.url + "/session") as answer:
                     assert answer.status == 200
                 took.append(time.monotonic() - begin)
                 await asyncio.sleep(0.01)
         assert sorted(took)[len(took) * 99 // 100] < 0.2, sorted(took)[-10:]
-        assert len(took) > 100 and closed >= 500, "every one was closed once"
+        assert len(took) > 100
     finally:
         over.set()
         await asyncio.gather(*slowly)

@@ -190,6 +190,13 @@ async def test_a_redis_without_replicas_is_not_said_to_be_replicated(cluster, pl
     assert answer == {"ok": True, "sockets": 1, "nodes": 2, "missing": []}
 
 
+async def test_a_redis_that_does_not_say_whether_it_has_replicas_is_not_taken_for_one_without(cluster, players):
+    player = await logged_in(players, cluster.nodes[0], "lin")
+    cluster.redis.command("ACL", "SETUSER", "default", "-info")
+    answer = await player.call("logout", {})
+    assert answer["ok"] and answer["missing"] == [] and answer["replicated"] is False
+
+
 async def test_a_logout_says_whether_a_replica_has_it(cluster, replica, players):
     node = cluster.nodes[0]
     player = await logged_in(players, node, "lin")
