@@ -6,12 +6,15 @@ struct RoomKeys: Sendable {
     let room: String
     let log: String
     let acts: String
+    /// Who runs the room's clock.
+    let tick: String
     let channelName: String
 
     init(prefix: String, room name: RoomName) {
         room = "\(prefix)room:{\(name)}"
         log = room + ":log"
         acts = room + ":acts"
+        tick = room + ":tick"
         channelName = room
     }
 

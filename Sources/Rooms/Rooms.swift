@@ -96,7 +96,7 @@ public final class Rooms: Sendable, Service {
     public nonisolated(nonsending) func act(
         _ room: RoomName, id: ActID, action: JSONBytes, by player: Player, guard session: SessionGuard
     ) async -> ActResult {
-        await shard(of: room).act(room, id: id, action: action, by: player, session: session)
+        await shard(of: room).act(room, id: id, action: action, by: player, authority: .session(session))
     }
 
     /// Passes a message on to the room's sockets on all nodes, but to the one it comes from. It is kept nowhere, and

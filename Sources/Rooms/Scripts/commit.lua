@@ -1,17 +1,21 @@
 #!lua
 -- Commits one act to a room: check, write, log, publish.
 --
--- KEYS  1 room   2 its log   3 its act ids   4 the session of who acts   5 how many rooms its user has begun. Room,
---       session and user have a hash tag each: this script is for a Redis that holds all of them; there an act cannot
---       slip in after an acknowledged logout.
--- ARGV  1 channel   2 act id   3 user id   4 session generation   5 replication id as the node knows it
---       6 an epoch to begin if one must be   7, 8 epoch and version of the node's replica   9 how many reads follow
---       10 'act' or 'refusal'   11 idle time of a room in ms   12 length of the log   13 most fields   14 most bytes
---       15 most rooms that a user begins in an hour
+-- KEYS  1 room   2 its log   3 its act ids   4 what gives the right to act: a session, the room's lease, or (for a
+--       backend, which needs none) the room   5 how many rooms the user has begun; else as 4. Room, session and user
+--       have a hash tag each: this script is for a Redis that holds all of them; there an act cannot slip in after an
+--       acknowledged logout.
+-- ARGV  1 channel   2 act id; empty for a tick, which is not remembered   3 user id; empty for a backend and a tick
+--       4 'session', 'lease' or 'backend'   5 the session's generation, or the lease's token
+--       6 replication id as the node knows it   7 an epoch to begin if one must be
+--       8, 9 epoch and version of the node's replica   10 how many reads follow   11 'act' or 'refusal'
+--       12 idle time of a room in ms   13 length of the log   14 most fields   15 most bytes
+--       16 most rooms that a user begins in an hour
 --       then a name and a version for each read (an absent field is at 0; the name '' is the room itself),
 --       then a name and a value for each change (the empty value deletes)
 -- Returns one of
 --       {'session'}                                        the session may not act
+--       {'lease'}                                          somebody else ticks this room, or nobody
 --       {'known', version}                                 this id was applied before
 --       {'applied', replid, epoch, version}
 --       {'current', replid}                                a refusal that was decided on what is still true
@@ -21,17 +25,22 @@
 
 local REMEMBERED = 128
 -- Keys are given their time to live at a user's first act and once in so many seconds after it, not with every act.
-local RENEWAL = math.min(60, math.floor(tonumber(ARGV[11]) / 8000))
+local RENEWAL = math.min(60, math.floor(tonumber(ARGV[12]) / 8000))
 local HOUR = 3600
-local FIRST = 16
+local FIRST = 17
 
 local channel, id, user = ARGV[1], ARGV[2], ARGV[3]
-local seenEpoch, seenVersion = ARGV[7], tonumber(ARGV[8])
-local firstChange = FIRST + 2 * tonumber(ARGV[9])
+local authority = ARGV[4]
+local seenEpoch, seenVersion = ARGV[8], tonumber(ARGV[9])
+local firstChange = FIRST + 2 * tonumber(ARGV[10])
 
-local session = redis.call('HMGET', KEYS[4], 'login', 'gen', 'user')
-if session[1] ~= '1' or session[2] ~= ARGV[4] or session[3] ~= user then
-    return {'session'}
+if authority == 'session' then
+    local session = redis.call('HMGET', KEYS[4], 'login', 'gen', 'user')
+    if session[1] ~= '1' or session[2] ~= ARGV[5] or session[3] ~= user then
+        return {'session'}
+    end
+elseif authority == 'lease' and redis.call('GET', KEYS[4]) ~= ARGV[5] then
+    return {'lease'}
 end
 
 local names = {VERSION, EPOCH, REPLID, FIELDS, BYTES}
@@ -41,7 +50,7 @@ end
 local stored = redis.call('HMGET', KEYS[1], unpack(names))
 local version = tonumber(stored[1]) or 0
 
-local ring = version > 0 and redis.call('HGET', KEYS[3], user)
+local ring = version > 0 and id ~= '' and redis.call('HGET', KEYS[3], user)
 if ring then
     local _, last = string.find(ring, '\n' .. id .. '\t', 1, true)
     if last then
@@ -49,7 +58,7 @@ if ring then
     end
 end
 
-local epoch, actual = settle(version, stored[2], stored[3], ARGV[5], ARGV[6], seenEpoch, seenVersion, channel)
+local epoch, actual = settle(version, stored[2], stored[3], ARGV[6], ARGV[7], seenEpoch, seenVersion, channel)
 if epoch ~= stored[2] then
     ring = false
 end
@@ -72,10 +81,10 @@ if isCurrent then
     end
 end
 if not isCurrent then
-    local entries, room = missed(version, epoch, seenEpoch, seenVersion, tonumber(ARGV[12]))
+    local entries, room = missed(version, epoch, seenEpoch, seenVersion, tonumber(ARGV[13]))
     return {'conflict', actual, epoch, version, entries, room}
 end
-if ARGV[10] == 'refusal' then
+if ARGV[11] == 'refusal' then
     return {'current', actual}
 end
 
@@ -94,22 +103,24 @@ for i = firstChange, #ARGV, 2 do
     end
     at = at + 1
 end
-if fields > tonumber(ARGV[13]) and fields > fieldsBefore then
+if fields > tonumber(ARGV[14]) and fields > fieldsBefore then
     return {'too_large', actual, 'fields'}
 end
-if bytes > tonumber(ARGV[14]) and bytes > bytesBefore then
+if bytes > tonumber(ARGV[15]) and bytes > bytesBefore then
     return {'too_large', actual, 'bytes'}
 end
 
 if version == 0 then
-    local begun = redis.call('INCR', KEYS[5])
-    if begun == 1 then
-        redis.call('EXPIRE', KEYS[5], HOUR)
-    elseif begun > tonumber(ARGV[15]) then
-        redis.call('DECR', KEYS[5])
-        return {'too_many_rooms', actual, redis.call('PTTL', KEYS[5])}
+    if authority == 'session' then
+        local begun = redis.call('INCR', KEYS[5])
+        if begun == 1 then
+            redis.call('EXPIRE', KEYS[5], HOUR)
+        elseif begun > tonumber(ARGV[16]) then
+            redis.call('DECR', KEYS[5])
+            return {'too_many_rooms', actual, redis.call('PTTL', KEYS[5])}
+        end
     end
-    epoch, actual = ARGV[6], replicationID()
+    epoch, actual = ARGV[7], replicationID()
     redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3])
     redis.call('HSET', KEYS[1], EPOCH, epoch, REPLID, actual)
 end
@@ -140,6 +151,20 @@ for i = firstChange, #ARGV, 2 do
     message[m + 6] = value
 end
 
+redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[13], unpack(entry))
+redis.call('HSET', KEYS[1], unpack(set))
+if #deleted > 0 then
+    redis.call('HDEL', KEYS[1], unpack(deleted))
+end
+if id == '' then
+    if redis.call('PTTL', KEYS[2]) < 0 then
+        redis.call('PEXPIRE', KEYS[1], ARGV[12])
+        redis.call('PEXPIRE', KEYS[2], ARGV[12])
+    end
+    redis.call('SPUBLISH', channel, table.concat(message))
+    return {'applied', actual, epoch, version}
+end
+
 local now = tonumber(redis.call('TIME')[1])
 local count, body, renewed, isDue = 0, '', now, true
 if ring then
@@ -164,16 +189,10 @@ else
         end
     end
 end
-
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[12], unpack(entry))
-redis.call('HSET', KEYS[1], unpack(set))
-if #deleted > 0 then
-    redis.call('HDEL', KEYS[1], unpack(deleted))
-end
 redis.call('HSET', KEYS[3], user, decimal(renewed) .. ' ' .. (count + 1) .. body .. '\n' .. id .. '\t' .. to)
 if isDue then
-    redis.call('PEXPIRE', KEYS[1], ARGV[11])
-    redis.call('PEXPIRE', KEYS[2], ARGV[11])
+    redis.call('PEXPIRE', KEYS[1], ARGV[12])
+    redis.call('PEXPIRE', KEYS[2], ARGV[12])
     redis.call('EXPIRE', KEYS[3], HOUR + RENEWAL)
 end
 redis.call('SPUBLISH', channel, table.concat(message))

@@ -3,6 +3,8 @@ import RedisClient
 /// What the commit script answered.
 enum CommitReply {
     case sessionEnded
+    /// The room's lease is not this node's any more.
+    case leaseLost
     case known(version: Int)
     case applied(RoomPosition)
     /// A refusal that was decided on what is still true.
@@ -19,6 +21,8 @@ enum CommitReply {
         switch kind {
         case "session":
             return (.sessionEnded, nil)
+        case "lease":
+            return (.leaseLost, nil)
         case "known":
             guard values.count == 2, let version = values[1].int else { return nil }
             return (.known(version: version), nil)

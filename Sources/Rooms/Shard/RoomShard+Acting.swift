@@ -5,8 +5,9 @@ import SocketIO
 
 /// One act on its way.
 private struct Act {
-    let id: ActID
-    let session: SessionGuard
+    /// Nil: nobody asks for it twice, so it is not remembered.
+    let id: ActID?
+    let authority: ActAuthority
     let decision: Decision
 }
 
@@ -19,7 +20,7 @@ extension RoomShard {
     private static let slowDecision: Duration = .milliseconds(1)
 
     func act(
-        _ name: RoomName, id: ActID, action: JSONBytes, by player: Player, session: SessionGuard
+        _ name: RoomName, id: ActID, action: JSONBytes, by player: Player, authority: ActAuthority
     ) async -> ActResult {
         guard let held = loadedRoom(name) else {
             return .unavailable(message: "this node does not follow the room; join it again")
@@ -27,8 +28,7 @@ extension RoomShard {
         let result: ActResult
         do throws(Refusal) {
             let decision = try held.game.decision(action, by: player)
-            result = await perform(
-                Act(id: id, session: session, decision: decision), in: held)
+            result = await perform(Act(id: id, authority: authority, decision: decision), in: held)
         } catch {
             result = .refused(error)
         }
@@ -77,7 +77,7 @@ extension RoomShard {
             case .current:
                 inFlight.release(claim)
                 return .refused(verdict.refusal ?? .rejected("the act changes nothing"))
-            case .sessionEnded:
+            case .sessionEnded, .leaseLost:
                 inFlight.release(claim)
                 return .sessionEnded
             case .tooManyFields:
@@ -194,11 +194,7 @@ extension RoomShard {
         let keys = held.keys
         let value = try await context.redis.eval(
             RoomScripts.commit,
-            keys: [
-                keys.room, keys.log, keys.acts,
-                RoomKeys.session(prefix: context.prefix, handle: act.session.handle),
-                RoomKeys.newRooms(prefix: context.prefix, userID: act.session.userID),
-            ],
+            keys: [keys.room, keys.log, keys.acts] + rightKeys(act.authority, keys),
             arguments: arguments(act, verdict, keys, replicationID))
         guard let (reply, actual) = CommitReply.parse(value) else {
             context.counters.invalid.add()
@@ -208,14 +204,33 @@ extension RoomShard {
         return reply
     }
 
+    /// What gives the right to act, and what counts the rooms that its user began.
+    private func rightKeys(_ authority: ActAuthority, _ keys: RoomKeys) -> [String] {
+        switch authority {
+        case .session(let session):
+            [
+                RoomKeys.session(prefix: context.prefix, handle: session.handle),
+                RoomKeys.newRooms(prefix: context.prefix, userID: session.userID),
+            ]
+        case .lease: [keys.tick, keys.tick]
+        case .backend: [keys.room, keys.room]
+        }
+    }
+
     private func arguments(
         _ act: Act, _ verdict: Verdict, _ keys: RoomKeys, _ replicationID: String
     ) -> [RedisArgument] {
         let limits = context.limits
         let reads = verdict.reads
+        let (kind, proof): (RedisArgument, RedisArgument) =
+            switch act.authority {
+            case .session(let session): ("session", .integer(session.generation))
+            case .lease(let token): ("lease", .string(token))
+            case .backend: ("backend", "")
+            }
         var arguments: [RedisArgument] = [
-            .string(keys.channelName), .string(act.id.rawValue), .string(act.session.userID),
-            .integer(act.session.generation), .string(replicationID), .string(RoomContext.freshEpoch()),
+            .string(keys.channelName), .string(act.id?.rawValue ?? ""), .string(act.authority.userID), kind, proof,
+            .string(replicationID), .string(RoomContext.freshEpoch()),
             .string(verdict.position.epoch), .integer(verdict.position.version),
             .integer(reads.isWhole ? 1 : reads.fields.count), verdict.refusal == nil ? "act" : "refusal",
             .integer(limits.idle.milliseconds), .integer(limits.logLength), .integer(limits.maximumFields),
