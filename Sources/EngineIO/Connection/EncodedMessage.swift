@@ -4,8 +4,8 @@ package import NIOCore
 public struct EncodedMessage: Sendable {
     /// The WebSocket frames of the packet and of its attachments, headers included.
     package let frame: ByteBuffer
-    /// The Engine.IO packet, type digit included; a slice of the frame.
-    package let packet: ByteBuffer
+    /// Where the packet is in the frame.
+    private let packetPlace: (offset: Int, length: Int)
     /// Binary messages that follow the packet, with nothing between them.
     package let attachments: [ByteBuffer]
     /// Nil: too short to be compressed for anybody.
@@ -21,14 +21,13 @@ public struct EncodedMessage: Sendable {
         }
         var frame = ByteBufferAllocator().buffer(capacity: capacity)
         WebSocketFrame.writeHeader(.text, payloadBytes: length, into: &frame)
-        let header = frame.writerIndex
+        packetPlace = (frame.writerIndex, length)
         frame.writeInteger(EnginePacketType.message.rawValue)
         frame.writeImmutableBuffer(message)
         for attachment in attachments {
             WebSocketFrame.writeBinary(attachment, into: &frame)
         }
         self.frame = frame
-        self.packet = frame.getSlice(at: header, length: length) ?? frame
         self.attachments = attachments
         self.compressed = frame.readableBytes > WebSocketCompression.minimumThresholdBytes ? CompressedFrames() : nil
     }
@@ -49,6 +48,24 @@ public struct EncodedMessage: Sendable {
             return frames.readableBytes < frame.readableBytes ? frames : frame
         }
     }
+
+    private static let largestCopy = 16_384
+
+    private init(copying message: EncodedMessage) {
+        frame = ByteBuffer(bytes: message.frame.readableBytesView)
+        packetPlace = message.packetPlace
+        attachments = message.attachments
+        compressed = message.compressed
+    }
+
+    /// A copy for one event loop, unless it is large: the reference counts of one buffer, changed for every receiver by
+    /// every event loop at the same time, cost more than the copy.
+    package func ownCopy() -> EncodedMessage {
+        frame.readableBytes <= Self.largestCopy ? EncodedMessage(copying: self) : self
+    }
+
+    /// The Engine.IO packet, type digit included; a slice of the frame.
+    package var packet: ByteBuffer { frame.getSlice(at: packetPlace.offset, length: packetPlace.length) ?? frame }
 
     /// Bytes of the frames.
     public var byteCount: Int { frame.readableBytes }

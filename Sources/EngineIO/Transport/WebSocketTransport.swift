@@ -21,6 +21,7 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
     private let deflate: (shared: WebSocketDeflate, windowBits: Int)?
     private var received: ByteBuffer?
     private var channelContext: ChannelHandlerContext?
+    private var outgoing: OutgoingFrames?
     /// The connection, or what stands for it while the WebSocket is to replace a session's polling.
     private var connection: (any EngineTransportDelegate)?
     private var closing = false
@@ -51,6 +52,7 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
 
     func handlerAdded(context: ChannelHandlerContext) {
         channelContext = context
+        outgoing = OutgoingFrames(context.channel, isPlain: loop.configuration.tls == nil)
         isChannelWritable = context.channel.isWritable
         guard context.channel.isActive, let applicationContext else { return }
         self.applicationContext = nil
@@ -68,6 +70,7 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
         closeTimer?.cancel()
         closeTimer = nil
         channelContext = nil
+        outgoing = nil
         isChannelWritable = false
         // A channel that was gone before this was its last handler has not told it.
         ended(.transportClose)
@@ -221,11 +224,7 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
         }
     }
 
-    var queuedBytes: Int {
-        // Only a channel that is no socket knows no such option, and it keeps nothing back.
-        guard let options = channelContext?.channel.syncOptions else { return 0 }
-        return (try? options.getOption(.bufferedWritableBytes)) ?? 0
-    }
+    var queuedBytes: Int { outgoing.map { $0.byteCount + $0.channelBytes } ?? 0 }
 
     /// Whether the channel reads by itself, while the session is on another event loop and may be behind.
     func setReading(_ isReading: Bool) {
@@ -240,12 +239,24 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
     var takenBytes: Int { writtenBytes - queuedBytes }
 
     private func write(_ frame: ByteBuffer) {
+        guard let channelContext else { return }
         writtenBytes += frame.readableBytes
-        channelContext?.write(wrapOutboundOut(frame), promise: nil)
+        outgoing?.append(frame)
+        if outgoing?.isFull == true { handOver(channelContext) }
     }
 
     func flush() {
-        channelContext?.flush()
+        guard let channelContext else { return }
+        outgoing?.sendNow()
+        handOver(channelContext)
+        if outgoing?.isChannelUsed == true { channelContext.flush() }
+    }
+
+    /// Leaves to the channel what is not sent yet. It may call back at each write.
+    private func handOver(_ context: ChannelHandlerContext) {
+        while let frame = outgoing?.popForChannel() {
+            context.write(wrapOutboundOut(frame), promise: nil)
+        }
     }
 
     func close(_ reason: CloseReason) {
@@ -260,6 +271,7 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
         received = nil
         var frame = channelContext.channel.allocator.buffer(capacity: 2 + 2 + reason.utf8.count)
         WebSocketFrame.writeClose(code: code, reason: reason, into: &frame)
+        handOver(channelContext)
         channelContext.writeAndFlush(wrapOutboundOut(frame), promise: nil)
         channelContext.close(mode: .output, promise: nil)
         let channel = channelContext.channel

@@ -216,6 +216,7 @@ final class NamespaceHub {
     /// Writes the same bytes to every socket of a room; each is flushed once at the end of the loop's turn. Who does not
     /// keep up is left out, and its handler told once it does (``SocketHandler/drained(_:missed:)``).
     func broadcastVolatile(_ message: EncodedMessage, to room: String, except: SocketID?) {
+        let message = message.ownCopy()
         var delivered = 0
         for socket in index.sockets(in: room) where socket.id != except {
             if socket.connection.isWritable {
@@ -229,6 +230,7 @@ final class NamespaceHub {
     }
 
     func broadcast(_ message: EncodedMessage, to targets: BroadcastTargets, isVolatile: Bool = false) {
+        let message = message.ownCopy()
         var delivered = 0
         for socket in sockets(for: targets) where !isVolatile || socket.connection.isWritable {
             socket.connection.send(message)
