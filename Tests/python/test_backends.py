@@ -1,6 +1,7 @@
 """What a backend does without a session: it acts and casts by the admin API, and follows rooms by their logs."""
 
 import asyncio
+import http.client
 import json
 import os
 import pathlib
@@ -65,6 +66,36 @@ async def test_an_act_of_a_backend_is_applied_once_on_whatever_node_and_players_
     assert second.get("/api/v1/rooms/lobby")["state"] == {field: 100, "a": 1}
     [line, *_] = [line for line in audit(cluster.nodes[0]) if line["action"] == "room.act"]
     assert (line["target"], line["result"], line["who"]) == ("lobby", "done", "loopback")
+
+
+async def test_acts_whose_node_was_killed_are_sent_again_to_another_and_applied_once(own_cluster):
+    cluster = own_cluster(2)
+    nodes = [Admin(node) for node in cluster.nodes]
+    ids, done = [f"order {number}" for number in range(200)], {}
+
+    def order(id):
+        try:
+            status, answer = act(nodes[0], "shop", {"set": {f"f{len(id)}": id}}, id=id)
+        except (OSError, http.client.HTTPException):
+            status, answer = act(nodes[1], "shop", {"set": {f"f{len(id)}": id}}, id=id)
+        assert status == 200, answer
+        done[id] = answer["version"]
+        if len(done) == 60:
+            cluster.nodes[0].process.kill()
+
+    waiting = iter(ids)
+    await asyncio.gather(*(asyncio.to_thread(lambda: [order(id) for id in waiting_of(waiting)]) for _ in range(6)))
+    cluster.nodes[0].process.wait()
+    entries = log(cluster.redis, "shop")
+    assert sorted(done.values()) == [version for version, _ in entries] == list(range(1, 201))
+    assert {version: entry["\0"] for version, entry in entries} == {
+        version: "\n" + id for id, version in done.items()}
+
+
+def waiting_of(ids):
+    """What is left of an iterator that several threads share."""
+    while (id := next(ids, None)) is not None:
+        yield id
 
 
 async def test_a_room_of_a_game_is_written_by_backends_too(own_cluster):

@@ -108,8 +108,7 @@ extension AdminFailure {
         switch refusal.code {
         case .badRequest: self = .badRequest(refusal.message)
         case .forbidden: self.init(.forbidden, "forbidden", refusal.message)
-        case .conflict: self.init(.conflict, "conflict", refusal.message)
-        case .rejected: self.init(.conflict, "rejected", refusal.message)
+        case .conflict, .rejected: self.init(.conflict, "conflict", refusal.message)
         case .tooLarge: self.init(.contentTooLarge, "too_large", refusal.message)
         }
     }
