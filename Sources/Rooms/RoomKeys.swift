@@ -20,6 +20,24 @@ struct RoomKeys: Sendable {
 
     var channel: RedisChannel { .sharded(channelName) }
 
+    /// What the keys of rooms match, as `SCAN` takes it: not those of their logs. Characters of the prefix that mean
+    /// something there are escaped; a room's name has none.
+    static func pattern(prefix: String, beginning: String) -> String {
+        var pattern = ""
+        for character in prefix {
+            if "*?[]^\\".contains(character) { pattern.append("\\") }
+            pattern.append(character)
+        }
+        return pattern + "room:{\(beginning)*}"
+    }
+
+    /// The room of that key; nil for any other key.
+    static func room(ofKey key: String, prefix: String) -> RoomName? {
+        let head = "\(prefix)room:{"
+        guard key.hasPrefix(head), key.hasSuffix("}") else { return nil }
+        return RoomName(String(key.dropFirst(head.count).dropLast()))
+    }
+
     static func newRooms(prefix: String, userID: String) -> String {
         SessionKeys(prefix: prefix).newRooms(of: userID)
     }

@@ -4,6 +4,7 @@ enum RoomScripts {
     static let commit = script("commit", PackageResources.commit_lua, with: PackageResources.replica_lua)
     static let since = script("since", PackageResources.since_lua, with: PackageResources.replica_lua)
     static let versions = RedisScript(name: "versions", source: PackageResources.versions_lua)
+    static let summaries = RedisScript(name: "summaries", source: PackageResources.summaries_lua)
     static let refresh = RedisScript(name: "refresh", source: PackageResources.refresh_lua)
 
     /// Puts what scripts have in common after the first line, which must stay the first.

@@ -148,7 +148,7 @@ public final class Rooms: Sendable, Service {
     /// What happened since the start.
     public var statistics: RoomStatistics { context.counters.statistics }
 
-    private func shard(of room: RoomName) -> RoomShard {
+    func shard(of room: RoomName) -> RoomShard {
         shards[Int(UInt(bitPattern: room.hashValue) % UInt(shards.count))]
     }
 }

@@ -12,6 +12,11 @@ struct OutputOptions: ParsableArguments {
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         Terminal.say(TerminalText.escaped(json: String(decoding: try encoder.encode(value), as: UTF8.self)))
     }
+
+    /// - Parameter json: One JSON text.
+    func print(json: String) {
+        Terminal.say(TerminalText.escaped(json: json))
+    }
 }
 
 /// Columns that are as wide as what is in them.

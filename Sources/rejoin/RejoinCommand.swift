@@ -16,8 +16,9 @@ struct RejoinCommand: ParsableCommand {
             """,
         version: "rejoin \(RejoinVersion.current)",
         subcommands: [
-            ServeCommand.self, UpCommand.self, UsersCommand.self, SessionsCommand.self, NodesCommand.self,
-            DrainCommand.self, DoctorCommand.self, BotsCommand.self, BenchCommand.self, SettingsCommand.self,
+            ServeCommand.self, UpCommand.self, UsersCommand.self, SessionsCommand.self, RoomsCommand.self,
+            NodesCommand.self, DrainCommand.self, DoctorCommand.self, BotsCommand.self, BenchCommand.self,
+            SettingsCommand.self,
         ])
 }
 

@@ -221,6 +221,18 @@ async def test_every_path_and_method_answers_as_it_is_described(own_cluster, pla
     assert ask("DELETE", "/api/v1/users/{name}", name="Ada")[1]["sockets"] == 1
     assert ask("DELETE", "/api/v1/users/{name}", name="Ada")[0] == 404
 
+    acts, act = "/api/v1/rooms/{room}/acts", {"id": "1", "action": {"set": {"a": [1]}, "if": {"a": None}}, "by": "shop"}
+    applied = ask("POST", acts, act, room="lobby")[1]
+    assert applied["version"] == 1 and ask("POST", acts, act, room="lobby") == (200, applied)
+    assert ask("POST", acts, act | {"id": "2"}, room="lobby")[0] == 409
+    large = {"id": "3", "action": {"set": {"a": "x" * 16384}}}
+    assert ask("POST", acts, large, room="lobby")[1]["error"] == "too_large"
+    assert ask("GET", "/api/v1/rooms/{room}", room="lobby")[1] == {
+        "room": "lobby", "epoch": applied["epoch"], "version": 1, "state": {"a": [1]}}
+    assert ask("GET", "/api/v1/rooms/{room}", room="nobody:was-here")[0] == 404
+    assert [room["room"] for room in ask("GET", "/api/v1/rooms", query="?prefix=lob")[1]["rooms"]] == ["lobby"]
+    assert ask("POST", "/api/v1/rooms/{room}/casts", {"data": None, "name": "shop"}, room="lobby")[1] == {"ok": True}
+
     assert ask("POST", "/api/v1/nodes/{node}/drain", node="n2")[1] == {"name": "n2", "state": "draining"}
     assert ask("POST", "/api/v1/nodes/{node}/drain", node="n9")[0] == 404
     assert cluster.nodes[1].process.wait(30) == 0
@@ -270,7 +282,8 @@ def test_accounts_are_listed_in_parts_by_their_names(own_cluster):
     ["/sessions?limit=0", "/sessions?limit=1001", "/sessions?limit=ten", "/sessions?limit=+5", "/sessions?cursor=x",
      "/sessions?cursor=99999999999999999999999", "/sessions?cursor=-1", "/sessions?userid=1", "/sessions?limit=1&limit=2",
      "/sessions?userId=", "/sessions?user=%zz", "/sessions?user=%ff", "/users?limit=1001", "/users?cursor=%00",
-     "/users/%ff", "/nodes?limit=5", "/users?user=Ada"])
+     "/users/%ff", "/nodes?limit=5", "/users?user=Ada", "/rooms?prefix=%7B", "/rooms?prefix=*", "/rooms?cursor=x",
+     "/rooms?limit=0", "/rooms?user=Ada", "/rooms/a%20b", "/rooms/%7Bx%7D", "/rooms/" + "r" * 65])
 def test_what_cannot_be_understood_is_a_bad_request(admin, path):
     admin.refused(400, "bad_request", "GET", "/api/v1" + path)
 

@@ -34,10 +34,10 @@ def refused(result, code, *words):
 COMMANDS = [
     ("serve",), ("up",), ("users", "add", "Ada"), ("users", "passwd", "Ada"), ("users", "list"),
     ("users", "remove", "Ada"), ("sessions", "list"), ("sessions", "show", "A" * 22), ("sessions", "revoke", "A" * 22),
-    ("nodes",), ("drain", "n1"), ("doctor",),
+    ("nodes",), ("drain", "n1"), ("rooms", "list"), ("rooms", "show", "lobby"), ("doctor",),
 ]
 OF_A_CLUSTER = [
-    ("nodes",), ("drain", "n1"), ("sessions", "list"), ("sessions", "show", "A" * 22), ("sessions", "revoke", "A" * 22),
+    ("nodes",), ("drain", "n1"), ("rooms", "list"), ("rooms", "show", "lobby"), ("sessions", "list"), ("sessions", "show", "A" * 22), ("sessions", "revoke", "A" * 22),
 ]
 
 

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from cluster import Cluster, Redis, get
+from cluster import Cluster, Redis, get, post
 
 ROOT = pathlib.Path(__file__).parents[2]
 OPERATIONS = ROOT / "docs/operations.md"
@@ -72,6 +72,13 @@ async def test_a_whole_node_lives_with_the_user_of_the_documentation(cluster, pl
     assert (await ada.call("logout", {"everywhere": True}))["missing"] == []
     assert (await ada.call("login", {"username": "Ada", "password": PASSWORD}))["ok"]
     assert [node["state"] for node in nodes(cluster, **url)] == ["ready", "ready"]
+
+    applied, _ = await post(
+        first.admin + "/api/v1/rooms/lobby/acts", json={"id": "1", "action": {"set": {"score": 2}}})
+    assert applied.status == 200
+    listed = cluster.rejoin("rooms", "list", **url)
+    assert listed.returncode == 0 and "lobby" in listed.stdout, listed
+    assert cluster.rejoin("rooms", "show", "lobby", **url).returncode == 0
 
     changed = cluster.rejoin("users", "passwd", "Ada", "--password-stdin", stdin="another good one\n", **url)
     assert changed.returncode == 0, changed.stderr

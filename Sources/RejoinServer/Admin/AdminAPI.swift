@@ -13,8 +13,6 @@ struct AdminAPI: RouterMiddleware {
     let parts: NodeParts
     private let access: AdminAccess
     private let refusals: AdminRefusals
-    /// Bytes of a request's body.
-    static let maximumBody = 4_096
 
     init(_ parts: NodeParts) {
         self.parts = parts
@@ -63,7 +61,8 @@ struct AdminAPI: RouterMiddleware {
         var failure: AdminFailure?
         var response: Response
         do {
-            let body = route.action == nil ? .emptyObject : try await Self.body(of: request)
+            let body =
+                route.action == nil ? .emptyObject : try await Self.body(of: request, upTo: maximumBody(of: route))
             let asked = AdminRequest(
                 parameters: parameters, query: try Self.query(pairs, of: route), body: body)
             target = asked.target
@@ -153,8 +152,16 @@ struct AdminAPI: RouterMiddleware {
         return query
     }
 
-    private static func body(of request: Request) async throws(AdminFailure) -> JSONBytes {
-        let bytes = try await serving { () async throws(RequestFailure) in try await request.bytes(upTo: maximumBody) }
+    /// Bytes that the body of such a request may have.
+    private func maximumBody(of route: AdminRoute) -> Int {
+        switch route.body {
+        case .short: 4_096
+        case .message: parts.configuration.sockets.maximumPayload
+        }
+    }
+
+    private static func body(of request: Request, upTo maximum: Int) async throws(AdminFailure) -> JSONBytes {
+        let bytes = try await serving { () async throws(RequestFailure) in try await request.bytes(upTo: maximum) }
         guard bytes.readableBytes == 0 || request.isJSON else {
             throw AdminFailure(.unsupportedMediaType, "bad_request", "Content-Type: application/json is expected")
         }

@@ -3,6 +3,7 @@ import Cluster
 import HTTPTypes
 import Hummingbird
 import RedisClient
+import Rooms
 import Sessions
 
 /// Why a request to the admin API was not done.
@@ -37,6 +38,7 @@ struct AdminFailure: Error {
         case let error as AdminFailure: self = error
         case let error as AccountsError: self.init(error)
         case let error as RedisError where error.isUnavailable: self = .redisIsAway
+        case let error as RoomError where error.code == .unavailable: self = .unavailable("\(error.message); try again")
         case let error as ClusterError where error.code == .unknownNode: self = .notFound(error.message)
         case let error as ClusterError where error.code == .timeout || error.code == .unavailable:
             self = .unavailable(error.message)

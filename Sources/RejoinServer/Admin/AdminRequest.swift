@@ -31,6 +31,21 @@ struct AdminRequest: Sendable {
         return text
     }
 
+    /// Holds the body to members that are known, so that no misspelled one is passed over.
+    ///
+    /// - Throws: `bad_request`.
+    func expect(_ members: Set<String>) throws(AdminFailure) {
+        var found: Set<String> = []
+        for (key, _) in body.members() ?? [] {
+            guard members.contains(key) else {
+                throw .badRequest(
+                    "the body has a member that is not known here; "
+                        + "\(members.sorted().joined(separator: ", ")) may be given")
+            }
+            guard found.insert(key).inserted else { throw .badRequest("\(key) is given twice") }
+        }
+    }
+
     /// What the request is about, for the audit log.
     var target: String {
         parameters.values.first ?? query["user"] ?? query["userId"] ?? body["name"]?.string ?? ""

@@ -3,6 +3,14 @@ import Hummingbird
 
 /// One path and method of the admin API.
 struct AdminRoute: Sendable {
+    /// How many bytes a body may have.
+    enum BodyLimit: Sendable {
+        /// 4,096.
+        case short
+        /// As many as a message of a socket.
+        case message
+    }
+
     let method: HTTPRequest.Method
     /// Below `/api/v1`, a parameter in braces: `/users/{name}`.
     let path: String
@@ -10,17 +18,21 @@ struct AdminRoute: Sendable {
     let query: Set<String>
     /// What a change is called in the audit log; `nil` for what changes nothing.
     let action: String?
+    /// How long a body may be.
+    let body: BodyLimit
     let answer: @Sendable (AdminAPI, AdminRequest) async throws -> Response
     private let segments: [Substring]
 
     private init(
         _ method: HTTPRequest.Method, _ path: String, query: Set<String> = [], action: String? = nil,
+        body: BodyLimit = .short,
         _ answer: @escaping @Sendable (AdminAPI, AdminRequest) async throws -> Response
     ) {
         self.method = method
         self.path = path
         self.query = query
         self.action = action
+        self.body = body
         self.answer = answer
         segments = path.split(separator: "/")
     }
@@ -61,5 +73,9 @@ struct AdminRoute: Sendable {
         AdminRoute(.delete, "/users/{name}/sessions", action: "user.sessions.revoke") {
             try await $0.revokeSessionsOfUser($1)
         },
+        AdminRoute(.get, "/rooms", query: ["prefix", "limit", "cursor"]) { try await $0.rooms($1) },
+        AdminRoute(.get, "/rooms/{room}") { try await $0.room($1) },
+        AdminRoute(.post, "/rooms/{room}/acts", action: "room.act", body: .message) { try await $0.act($1) },
+        AdminRoute(.post, "/rooms/{room}/casts", action: "room.cast", body: .message) { try await $0.cast($1) },
     ]
 }

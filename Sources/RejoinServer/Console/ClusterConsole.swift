@@ -3,6 +3,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import RedisClient
+import Rooms
 import Sessions
 import SocketIO
 
@@ -99,6 +100,11 @@ public struct ClusterConsole: Sendable {
                 redis: redis, prefix: configuration.redisPrefix, life: try NodeParts.life(configuration),
                 clock: RedisClock(), logger: logger)
         }
+    }
+
+    /// The rooms of the cluster's Redis.
+    var directory: RoomDirectory {
+        RoomDirectory(redis: redis, prefix: configuration.redisPrefix)
     }
 
     /// Ends every session of a user, and waits until the nodes have confirmed it.

@@ -65,6 +65,11 @@ public struct SharedObject: Game {
                 throw .forbidden("fields under @USERID/ are written by that user alone")
             }
         }
+        return try Self.changes(action, in: &room)
+    }
+
+    /// What an action changes, whoever may write the fields.
+    static func changes(_ action: Action, in room: inout RoomView) throws(Refusal) -> [Change] {
         for (field, expected) in action.conditions {
             let found = room[field]
             let holds = expected.isNull ? found == nil : found?.isEquivalent(to: expected) ?? false

@@ -6,7 +6,8 @@
 --       have a hash tag each: this script is for a Redis that holds all of them; there an act cannot slip in after an
 --       acknowledged logout.
 -- ARGV  1 channel   2 act id; empty for a tick, which is not remembered   3 user id; empty for a backend and a tick
---       4 'session', 'lease' or 'backend'   5 the session's generation, or the lease's token
+--       4 'session', 'lease' or 'backend'   5 the session's generation, the lease's token, or what the
+--       backend calls itself (may be empty)
 --       6 replication id as the node knows it   7 an epoch to begin if one must be
 --       8, 9 epoch and version of the node's replica   10 how many reads follow   11 'act' or 'refusal'
 --       12 idle time of a room in ms   13 length of the log   14 most fields   15 most bytes
@@ -16,7 +17,7 @@
 -- Returns one of
 --       {'session'}                                        the session may not act
 --       {'lease'}                                          somebody else ticks this room, or nobody
---       {'known', version}                                 this id was applied before
+--       {'known', epoch, version}                          this id was applied before
 --       {'applied', replid, epoch, version}
 --       {'current', replid}                                a refusal that was decided on what is still true
 --       {'too_large', replid, 'fields' or 'bytes'}
@@ -54,7 +55,7 @@ local ring = version > 0 and id ~= '' and redis.call('HGET', KEYS[3], user)
 if ring then
     local _, last = string.find(ring, '\n' .. id .. '\t', 1, true)
     if last then
-        return {'known', tonumber(string.match(ring, '^%d+', last + 1))}
+        return {'known', stored[2], tonumber(string.match(ring, '^%d+', last + 1))}
     end
 end
 
@@ -128,7 +129,11 @@ local from = decimal(version)
 version = version + 1
 local to = decimal(version)
 
-local entry = {to .. '-0', '\0', user .. '\n' .. id}
+local actor = user .. '\n' .. id
+if authority == 'backend' and ARGV[5] ~= '' then
+    actor = actor .. '\n' .. ARGV[5]
+end
+local entry = {to .. '-0', '\0', actor}
 local set = {VERSION, to, FIELDS, decimal(fields), BYTES, decimal(bytes)}
 local deleted = {}
 local message = {'p ', epoch, ' ', from, ' ', to, ' ', (#ARGV - firstChange + 1) / 2, '\n'}

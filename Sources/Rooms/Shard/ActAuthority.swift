@@ -4,8 +4,8 @@ enum ActAuthority: Sendable, Hashable {
     case session(SessionGuard)
     /// The room's clock, as long as its lease is this node's.
     case lease(token: String)
-    /// A backend, which the admin listener has let in.
-    case backend
+    /// A backend, which the admin listener has let in, by the name that it gives itself.
+    case backend(BackendLabel?)
 
     /// Whose act it is, for the ring of remembered ids and for the log; empty for a backend's and a tick's.
     var userID: String {

@@ -5,7 +5,7 @@ enum CommitReply {
     case sessionEnded
     /// The room's lease is not this node's any more.
     case leaseLost
-    case known(version: Int)
+    case known(RoomPosition)
     case applied(RoomPosition)
     /// A refusal that was decided on what is still true.
     case current
@@ -24,8 +24,8 @@ enum CommitReply {
         case "lease":
             return (.leaseLost, nil)
         case "known":
-            guard values.count == 2, let version = values[1].int else { return nil }
-            return (.known(version: version), nil)
+            guard values.count == 3, let epoch = values[1].string, let version = values[2].int else { return nil }
+            return (.known(RoomPosition(epoch: epoch, version: version)), nil)
         case "applied":
             guard values.count == 4, let epoch = values[2].string, let version = values[3].int else { return nil }
             return (.applied(RoomPosition(epoch: epoch, version: version)), replicationID)

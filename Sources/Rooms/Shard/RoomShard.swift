@@ -58,7 +58,7 @@ actor RoomShard {
         if let held = rooms[name] { release(held) }
     }
 
-    private func hold(_ name: RoomName) -> HeldRoom {
+    func hold(_ name: RoomName) -> HeldRoom {
         let held: HeldRoom
         if let known = rooms[name] {
             held = known
@@ -72,7 +72,7 @@ actor RoomShard {
         return held
     }
 
-    private func release(_ held: HeldRoom) {
+    func release(_ held: HeldRoom) {
         guard held.holders > 0 else { return }
         held.holders -= 1
         guard held.holders == 0 else { return }
@@ -88,7 +88,7 @@ actor RoomShard {
     }
 
     /// Follows the room: subscribes first, then reads, so that nothing falls in between.
-    private func load(_ held: HeldRoom) async throws(RoomError) {
+    func load(_ held: HeldRoom) async throws(RoomError) {
         while held.phase != .loaded {
             if held.phase != .idle {
                 if let error = await withCheckedContinuation({ held.phaseWaiters.append($0) }) { throw error }
