@@ -1,53 +1,13 @@
-"""The demo game and the browser client in a real browser, behind the real load balancer."""
+"""The demo game in a real browser, behind the real load balancer."""
 
-import gzip
-import os
-import pathlib
 import re
-import shutil
 
-import pytest
-import pytest_asyncio
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import expect
 
-from balancer import Balancer
-from cluster import eventually
+from browser import balancer, browsers  # noqa: F401
+from cluster import PASSWORD
 
-NAME, PASSWORD = "Ada", "correct horse battery"
-WEB = pathlib.Path(__file__).parents[2] / "Sources/RejoinServer/Web"
-CHROMIUM = os.environ.get("CHROMIUM", shutil.which("chromium"))
-
-
-@pytest.fixture
-def balancer(cluster, tmp_path):
-    balancer = Balancer(tmp_path, cluster.nodes)
-    yield balancer
-    balancer.stop()
-
-
-@pytest_asyncio.fixture
-async def browsers():
-    """Makes browsers that know nothing of each other; no page of theirs may have logged an error of its own."""
-    problems = []
-    assert CHROMIUM, "chromium is missing: install Debian's package chromium"
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
-
-        async def make(**options):
-            context = await chromium.new_context(**options)
-            context.on("weberror", lambda error: problems.append(str(error.error)))
-            context.on("console", lambda message: problems.append(message.text) if is_ours(message) else None)
-            return context
-
-        yield make
-        await chromium.close()
-    assert problems == []
-
-
-def is_ours(message):
-    """A connection that is lost is the browser's to log, and what the tests are about."""
-    return message.type in ("error", "warning") and not re.search("WebSocket|net::ERR_|Failed to load", message.text)
+NAME = "Ada"
 
 
 async def watching(context, url):
@@ -100,11 +60,6 @@ async def settled(page):
 
 async def sees(page, name, score):
     await expect(row(page, name).locator(".score")).to_have_text(str(score))
-
-
-async def holds(page, condition):
-    """As `wait_for_function`, which evaluates text in the page, as its content security policy forbids."""
-    await eventually(lambda: page.evaluate(condition))
 
 
 async def test_a_browser_watches_registers_plays_loses_its_node_and_plays_on_until_it_logs_out(
@@ -183,32 +138,3 @@ async def test_a_phone_walks_by_its_pad_and_nothing_is_wider_than_the_screen(clu
     await expect(page.locator("#me-score")).not_to_have_text(str(before))
     assert await settled(page) > before
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-
-
-async def test_acts_that_were_under_way_when_the_node_died_are_applied_once_and_in_order(cluster, balancer, browsers):
-    page = await watching(await browsers(), balancer.url)
-    await page.evaluate("""async ([name, password]) => {
-        const { connect } = await import("/rejoin.js");
-        const client = window.client = connect();
-        await client.register(name, password);
-        const room = window.room = client.room("lobby");
-        window.acts = [];
-        window.playing = (async () => {
-            for (let number = 0; number < 40; number++) {
-                window.acts.push(room.act({ set: { [`field${number}`]: number } }));
-                await new Promise((resolve) => setTimeout(resolve, 50));
-            }
-        })();
-    }""", [NAME, PASSWORD])
-    lost = await page.evaluate("client.session.node")
-    await holds(page, "acts.length > 10")
-    next(node for node in cluster.nodes if node.name == lost).kill()
-    versions = await page.evaluate("playing.then(() => Promise.all(acts))")
-    assert versions == list(range(1, 41))
-    await holds(page, "room.version === 40")
-    assert await page.evaluate("room.state") == {f"field{number}": number for number in range(40)}
-    assert await page.evaluate("client.session.node") != lost
-
-
-def test_the_client_is_small():
-    assert len(gzip.compress((WEB / "rejoin.js").read_bytes(), 9)) < 6_000
