@@ -57,7 +57,7 @@ class Wire:
     def __init__(self):
         self.open = True
         self.count = 0
-        self.sent = []
+        self.sent, self.heard = [], []
         # Each is given a text, and tells whether it passes.
         self.to_server = self.to_page = lambda text: True
         self._page = None
@@ -81,6 +81,7 @@ class Wire:
                 server.send(text)
 
         def down(text):
+            self.heard.append(text)
             if self.to_page(text):
                 page.send(text)
 

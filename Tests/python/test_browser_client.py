@@ -236,6 +236,31 @@ async def test_a_drained_node_is_left_for_another_one_and_acts_of_that_time_are_
 # Acts
 
 
+async def test_acts_that_were_under_way_when_the_node_died_are_applied_once_and_in_order(cluster, balancer, pages, name):
+    page = await pages(balancer.url)
+    await page.evaluate("""async ([name, password]) => {
+        const { connect } = await import("/rejoin.js");
+        const client = window.client = connect();
+        await client.register(name, password);
+        const room = window.room = client.room("lobby");
+        window.acts = [];
+        window.playing = (async () => {
+            for (let number = 0; number < 40; number++) {
+                window.acts.push(room.act({ set: { [`field${number}`]: number } }));
+                await new Promise((resolve) => setTimeout(resolve, 50));
+            }
+        })();
+    }""", [name, PASSWORD])
+    lost = await page.evaluate("client.session.node")
+    await holds(page, "acts.length > 10")
+    next(node for node in cluster.nodes if node.name == lost).kill()
+    versions = await page.evaluate("playing.then(() => Promise.all(acts))")
+    assert versions == list(range(1, 41))
+    await holds(page, "room.version === 40")
+    assert await page.evaluate("room.state") == {f"field{number}": number for number in range(40)}
+    assert await page.evaluate("client.session.node") != lost
+
+
 async def test_an_act_whose_acknowledgement_was_lost_is_sent_again_by_the_same_id_and_applied_once(alone, pages, name):
     page = await player(await pages(alone.nodes[0].url), name)
     await page.evaluate("room.act({ set: { door: 'shut' } })")
