@@ -1,53 +1,14 @@
-"""The demo game and the browser client in a real browser, behind the real load balancer."""
+"""The demo game in a real browser, behind the real load balancer."""
 
-import gzip
-import os
-import pathlib
+import json
 import re
-import shutil
 
-import pytest
-import pytest_asyncio
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import expect
 
-from balancer import Balancer
-from cluster import eventually
+from browser import Wire, balancer, browsers  # noqa: F401
+from cluster import PASSWORD, eventually
 
-NAME, PASSWORD = "Ada", "correct horse battery"
-WEB = pathlib.Path(__file__).parents[2] / "Sources/RejoinServer/Web"
-CHROMIUM = os.environ.get("CHROMIUM", shutil.which("chromium"))
-
-
-@pytest.fixture
-def balancer(cluster, tmp_path):
-    balancer = Balancer(tmp_path, cluster.nodes)
-    yield balancer
-    balancer.stop()
-
-
-@pytest_asyncio.fixture
-async def browsers():
-    """Makes browsers that know nothing of each other; no page of theirs may have logged an error of its own."""
-    problems = []
-    assert CHROMIUM, "chromium is missing: install Debian's package chromium"
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
-
-        async def make(**options):
-            context = await chromium.new_context(**options)
-            context.on("weberror", lambda error: problems.append(str(error.error)))
-            context.on("console", lambda message: problems.append(message.text) if is_ours(message) else None)
-            return context
-
-        yield make
-        await chromium.close()
-    assert problems == []
-
-
-def is_ours(message):
-    """A connection that is lost is the browser's to log, and what the tests are about."""
-    return message.type in ("error", "warning") and not re.search("WebSocket|net::ERR_|Failed to load", message.text)
+NAME = "Ada"
 
 
 async def watching(context, url):
@@ -102,13 +63,8 @@ async def sees(page, name, score):
     await expect(row(page, name).locator(".score")).to_have_text(str(score))
 
 
-async def holds(page, condition):
-    """As `wait_for_function`, which evaluates text in the page, as its content security policy forbids."""
-    await eventually(lambda: page.evaluate(condition))
-
-
 async def test_a_browser_watches_registers_plays_loses_its_node_and_plays_on_until_it_logs_out(
-        cluster, balancer, browsers):
+        cluster, balancer, browsers):  # noqa: F811
     ada, other = await browsers(), await browsers()
     page = await watching(ada, balancer.url)
     await watches(page)
@@ -154,7 +110,7 @@ async def test_a_browser_watches_registers_plays_loses_its_node_and_plays_on_unt
     await expect(page.locator("#me-score")).to_have_text(str(after))
 
 
-async def test_a_name_is_text_on_every_page(cluster, balancer, browsers):
+async def test_a_name_is_text_on_every_page(cluster, balancer, browsers):  # noqa: F811
     name = "<img src=x>&amp;"
     page = await watching(await browsers(), balancer.url)
     await join(page, name=name)
@@ -164,7 +120,7 @@ async def test_a_name_is_text_on_every_page(cluster, balancer, browsers):
     assert await audience.locator("#players img").count() == 0
 
 
-async def test_a_wrong_password_is_said_on_the_page_and_the_visitor_goes_on_watching(cluster, balancer, browsers):
+async def test_a_wrong_password_is_said_on_the_page_and_the_visitor_goes_on_watching(cluster, balancer, browsers):  # noqa: F811
     page = await watching(await browsers(), balancer.url)
     await join(page, account="I have an account", password="not the password")
     await expect(page.get_by_role("alert")).to_contain_text("do not belong together")
@@ -172,7 +128,7 @@ async def test_a_wrong_password_is_said_on_the_page_and_the_visitor_goes_on_watc
     await watches(page)
 
 
-async def test_a_phone_walks_by_its_pad_and_nothing_is_wider_than_the_screen(cluster, balancer, browsers):
+async def test_a_phone_walks_by_its_pad_and_nothing_is_wider_than_the_screen(cluster, balancer, browsers):  # noqa: F811
     phone = await browsers(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True, device_scale_factor=2)
     page = await watching(phone, balancer.url)
     await join(page)
@@ -185,30 +141,72 @@ async def test_a_phone_walks_by_its_pad_and_nothing_is_wider_than_the_screen(clu
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-async def test_acts_that_were_under_way_when_the_node_died_are_applied_once_and_in_order(cluster, balancer, browsers):
-    page = await watching(await browsers(), balancer.url)
-    await page.evaluate("""async ([name, password]) => {
-        const { connect } = await import("/rejoin.js");
-        const client = window.client = connect();
-        await client.register(name, password);
-        const room = window.room = client.room("lobby");
-        window.acts = [];
-        window.playing = (async () => {
-            for (let number = 0; number < 40; number++) {
-                window.acts.push(room.act({ set: { [`field${number}`]: number } }));
-                await new Promise((resolve) => setTimeout(resolve, 50));
-            }
-        })();
-    }""", [NAME, PASSWORD])
-    lost = await page.evaluate("client.session.node")
-    await holds(page, "acts.length > 10")
-    next(node for node in cluster.nodes if node.name == lost).kill()
-    versions = await page.evaluate("playing.then(() => Promise.all(acts))")
-    assert versions == list(range(1, 41))
-    await holds(page, "room.version === 40")
-    assert await page.evaluate("room.state") == {f"field{number}": number for number in range(40)}
-    assert await page.evaluate("client.session.node") != lost
+async def wired(context, url):
+    """A page that watches, and its wire."""
+    page = await context.new_page()
+    wire = await Wire.of(page)
+    await page.goto(url)
+    await expect(page.locator("#connection-text")).to_have_text(re.compile("Live on n"))
+    return page, wire
 
 
-def test_the_client_is_small():
-    assert len(gzip.compress((WEB / "rejoin.js").read_bytes(), 9)) < 6_000
+async def test_who_is_away_is_told_and_how_many_watch(cluster, players, browsers):
+    bob = players()
+    await bob.connect(cluster.nodes[0])
+    user = (await bob.call("register", {"username": "Bob", "password": PASSWORD}))["user"]["id"]
+    await bob.call("join", {"room": "arena"})
+    assert (await bob.call("act", {"room": "arena", "id": "1", "action": {"type": "enter"}}))["ok"]
+    page, wire = await wired(await browsers(), cluster.nodes[1].url)
+    await expect(row(page, "Bob")).not_to_contain_text("away")
+    body = {"room": "arena", "players": [{"id": user, "name": "Bob", "online": False}], "total": 1, "watchers": 3}
+    wire.say("42" + json.dumps(["presence", body]))
+    await expect(row(page, "Bob")).to_contain_text("away")
+    await expect(page.locator("#crowd")).to_have_text("0 online · 3 watching")
+    body = {"room": "arena", "set": [{"id": user, "name": "Bob", "online": True}], "del": [], "total": 1, "watchers": 2}
+    wire.say("42" + json.dumps(["presence", body]))
+    await expect(row(page, "Bob")).not_to_contain_text("away")
+    await expect(page.locator("#crowd")).to_have_text("1 online · 2 watching")
+
+
+async def test_who_lost_the_place_in_a_full_arena_takes_it_back_by_walking_only(cluster, browsers):
+    page, wire = await wired(await browsers(), cluster.nodes[0].url)
+    await join(page)
+    await plays(page)
+    await walk(page, 50)
+    patch = json.loads([text for text in wire.heard if text.startswith('42["patch"')][-1][2:])[1]
+    own = next(field for field in patch["set"] if field.startswith("@"))
+
+    def entries():
+        return len([text for text in wire.sent if '"enter"' in text])
+
+    assert entries() == 1
+    wire.say("42" + json.dumps(["patch", {
+        "room": "arena", "epoch": patch["epoch"], "from": patch["version"], "version": patch["version"] + 1,
+        "set": {}, "del": [own]}]))
+    await expect(page.locator("#toasts")).to_contain_text("Walk to come back")
+    await expect(row(page, NAME)).to_have_count(0)
+    assert entries() == 1
+    await page.keyboard.press("ArrowLeft")
+    await eventually(lambda: entered(entries))
+
+
+async def entered(entries):
+    return entries() == 2
+
+
+async def test_a_small_phone_has_targets_that_a_thumb_can_hit(cluster, browsers):
+    for width, height in [(390, 844), (360, 640)]:
+        phone = await browsers(viewport={"width": width, "height": height}, has_touch=True, is_mobile=True)
+        page = await watching(phone, cluster.nodes[0].url)
+        small = """[...document.querySelectorAll("button, input:not([type=radio]), .choice span")]
+            .filter((element) => element.checkVisibility() && element.getClientRects().length)
+            .map((element) => [element.textContent.trim() || element.ariaLabel || element.name, element.getBoundingClientRect()])
+            .filter(([, { width, height }]) => width < 44 || height < 44).map(([name]) => name)"""
+        wide = "document.documentElement.scrollWidth > innerWidth"
+        assert await page.evaluate(small) == [] and not await page.evaluate(wide)
+        await page.get_by_role("button", name="Join the game").click()
+        assert await page.evaluate(small) == [] and not await page.evaluate(wide)
+        await page.keyboard.press("Escape")
+        await join(page, name=f"{NAME}{width}")
+        await plays(page, f"{NAME}{width}")
+        assert await page.evaluate(small) == [] and not await page.evaluate(wide)

@@ -11,7 +11,7 @@ const wanted = new URLSearchParams(location.search).get("room") ?? "";
 const room = client.room(/^arena:[A-Za-z0-9._:-]{1,58}$/.test(wanted) ? wanted : "arena");
 const board = new Board($("canvas"));
 
-let user = null, entering = false, moving = null, trail = [], steps = [];
+let user = null, entering = false, isIn = false, isOut = false, moving = null, trail = [], steps = [];
 
 // MARK: Saying things
 
@@ -85,6 +85,7 @@ client.on("session", (session) => {
     steps = [];
     target = null;
   }
+  if (user?.id !== before?.user?.id) isIn = isOut = false;
   entering = false;
   $("handle").textContent = session.handle ? `${session.handle.slice(0, 8)}…` : "";
   enter();
@@ -176,7 +177,7 @@ form.addEventListener("submit", async (event) => {
 const mine = () => (user ? board.players.get(user.id) : undefined);
 
 async function enter() {
-  if (!user || !room.joined || mine() || entering) return;
+  if (!user || !room.joined || mine() || entering || isOut) return;
   entering = true;
   try {
     await room.act({ type: "enter" });
@@ -185,6 +186,20 @@ async function enter() {
     // Not again before the session changes: the arena is full, or it is not ours to enter.
     if (user) toast(explain(error));
   }
+}
+
+// Somebody else has taken the place in a full arena; a page that nobody plays on does not take it back.
+function lose() {
+  isOut = true;
+  isIn = false;
+  steps = [];
+  target = null;
+  toast("The arena was full, and your place went to a newcomer. Walk to come back.");
+}
+
+function comeBack() {
+  isOut = entering = false;
+  enter();
 }
 
 // Where the steps on their way lead to.
@@ -198,6 +213,7 @@ function ahead() {
 
 async function walk(dx, dy) {
   const from = ahead();
+  if (isOut) comeBack();
   if (!from || steps.length >= STEPS_AHEAD) return;
   const to = { x: from.x + dx, y: from.y + dy };
   if (to.x < 0 || to.y < 0 || to.x >= COLUMNS || to.y >= ROWS) {
@@ -227,11 +243,21 @@ let score;
 room.on("change", ({ set, del, snapshot }) => {
   document.body.dataset.seen = "";
   board.change(set, del, snapshot);
+  if (mine()) isIn = true;
+  else if (snapshot) isIn = isOut = entering = false;
+  else if (isIn) lose();
   landed();
   list();
   enter();
 });
-room.on("presence", () => list());
+room.on("presence", () => {
+  board.draw();
+  list();
+});
+
+// Who is there is told by presence; before any came, nobody is taken for away.
+const isAway = (id) => id !== user?.id && room.players.size > 0 && !room.players.get(id)?.online;
+board.isAway = isAway;
 
 function show() {
   const me = mine();
@@ -272,7 +298,7 @@ function relist() {
   }
   shown.forEach((player, index) => {
     const row = rows.get(player.id) ?? makeRow(player);
-    const away = room.players.size > 0 && !room.players.get(player.id)?.online;
+    const away = isAway(player.id);
     row.item.classList.toggle("mine", player === me);
     row.item.classList.toggle("away", away);
     row.name.textContent = player.name;

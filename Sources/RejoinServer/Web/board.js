@@ -9,6 +9,7 @@ const easeOutBack = (t) => 1 + 2.2 * (t - 1) ** 3 + 1.2 * (t - 1) ** 2;
 const motifOf = (id) => [...id].reduce((hash, char) => (Math.imul(hash, 31) + char.codePointAt(0)) >>> 0, 7) % 6;
 
 export class Board {
+  isAway = () => false;
   #canvas; #context; #cell = 0; #frame; #last = 0; #colors; #calm; #hovered;
   #tiles = new Map(); #players = new Map(); #me; #ahead;
 
@@ -214,6 +215,7 @@ export class Board {
     const context = this.#context, mine = id === this.#me;
     const x = (at.x + 0.5) * this.#cell, y = (at.y + 0.5) * this.#cell;
     const radius = Math.max(this.#cell * (mine ? 0.5 : 0.42), 6 * devicePixelRatio);
+    context.globalAlpha = this.isAway(id) ? 0.4 : 1;
     const circle = (size, fill) => {
       context.beginPath();
       context.arc(x, y, size, 0, 7);
@@ -229,6 +231,7 @@ export class Board {
     context.textAlign = "center";
     context.textBaseline = "middle";
     context.fillText([...name][0]?.toUpperCase() ?? "", x, y + radius * 0.06);
+    context.globalAlpha = 1;
   }
 
   #paintName({ id, at, name }) {
@@ -241,7 +244,7 @@ export class Board {
     const middle = (at.x + 0.5) * this.#cell, over = (at.y + 0.5) * this.#cell - reach - height;
     const x = Math.min(Math.max(middle - width / 2, 2), this.#canvas.width - width - 2);
     const y = over < 2 ? (at.y + 0.5) * this.#cell + reach : over;
-    context.globalAlpha = mine ? 1 : 0.86;
+    context.globalAlpha = mine ? 1 : this.isAway(id) ? 0.4 : 0.86;
     context.fillStyle = mine ? this.#colors.ink : this.#colors.paper;
     context.beginPath();
     context.roundRect(x, y, width, height, height / 2);

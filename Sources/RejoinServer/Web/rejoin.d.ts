@@ -34,9 +34,9 @@ export interface Session {
 
 export interface Connection {
   status: "connecting" | "connected" | "waiting" | "closed";
-  /** While waiting: milliseconds until the next try. */
+  /** While waiting: milliseconds until the next try; Infinity while the page is kept for the way back to it. */
   retryIn?: number;
-  /** Tries since the last connection. */
+  /** Tries that failed, a connection that was lost within 5 s among them. */
   attempt: number;
 }
 
@@ -85,7 +85,7 @@ export interface Device {
 }
 
 export interface Options {
-  /** The server's origin. Default: the page's. Another origin needs token mode. */
+  /** The server's origin, http or https. Default: the page's. Another origin needs token mode. */
   url?: string;
   /**
    * Token mode, for a client without cookies: `null` asks for a new token, a string is one from before. Without it the
@@ -139,19 +139,23 @@ export interface Room {
   on(event: "change", handler: (change: Change) => void): Off;
   on(event: "presence", handler: (presence: Presence) => void): Off;
   on(event: "cast", handler: (cast: Cast) => void): Off;
-  /** The server does not let this client in. */
+  /** The server does not let this client in; acts that waited are rejected with the same. */
   on(event: "error", handler: (error: RejoinError) => void): Off;
 
   /**
    * Asks the game for a change. Acts are sent in order; those made while away, or not acknowledged when the connection
    * was lost, are sent again with the same id, and applied once. `rate_limited` and `unavailable` ones wait and are
-   * tried again until the time-out.
+   * tried again until the time-out, which may put them behind later ones. At most 1,024 wait.
    *
    * @returns the version of the room that has the act in it; it may come before or after the change.
    * @throws {RejoinError} what the server refused; `timeout`; `login_required` when the session ended meanwhile.
    */
   act(action: JSONValue, options?: ActOptions): Promise<number>;
-  /** Sends a message to the others in the room; not kept, and lost for those who are away. */
+  /**
+   * Sends a message to the others in the room; not kept, and lost for those who are away.
+   *
+   * @throws {RejoinError} `disconnected` at once without a connection, and otherwise what the server refused.
+   */
   cast(data: JSONValue): Promise<void>;
   /** Leaves the room; the object is of no more use. */
   leave(): Promise<void>;

@@ -1,12 +1,24 @@
 // The browser client of Rejoin: Socket.IO v5 over Engine.IO v4 over one WebSocket. Described in rejoin.d.ts.
 
 const CONNECT_TIMEOUT = 10_000, CALL_TIMEOUT = 15_000, ACT_TIMEOUT = 30_000;
-const BACKOFF = 250, BACKOFF_MAX = 5_000, ACTS_IN_FLIGHT = 16, ACTS_WAITING = 1_024;
+const BACKOFF = 250, BACKOFF_MAX = 5_000, ACTS_IN_FLIGHT = 16, WAITING = 1_024;
+// A connection that has said nothing for so long is asked whether it lives, and has so long to answer.
+const QUIET = 2_000, PATIENCE = 5_000;
 const PASSING = new Set(["rate_limited", "unavailable"]);
 
 const jitter = (ceiling) => Math.random() * ceiling;
 const backoff = (attempt) => jitter(Math.min(BACKOFF_MAX, BACKOFF * 2 ** attempt));
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+const closed = () => new RejoinError("closed", "the client was closed");
+
+// What a listener throws is the page's error, not the connection's.
+const tell = (handler, value) => {
+  try {
+    handler?.(value);
+  } catch (error) {
+    reportError(error);
+  }
+};
 
 export class RejoinError extends Error {
   name = "RejoinError";
@@ -32,13 +44,7 @@ class Emitter {
   }
 
   static emit(emitter, event, value) {
-    for (const handler of [...(emitter.#handlers.get(event) ?? [])]) {
-      try {
-        handler(value);
-      } catch (error) {
-        reportError(error);
-      }
-    }
+    for (const handler of [...(emitter.#handlers.get(event) ?? [])]) tell(handler, value);
   }
 }
 const { emit } = Emitter;
@@ -46,22 +52,29 @@ const { emit } = Emitter;
 // One connection at a time to whatever node answers, and the requests that wait for an acknowledgement.
 class Link {
   up = false;
-  #url; #to; #socket; #watchdog; #retry; #beat; #drain;
-  #turn = 0; #attempt = 0; #nextCall = 0; #limit = Infinity; #calls = new Map(); #closed = false;
+  closed = false;
+  #url; #to; #socket; #watchdog; #retry; #beat; #drain; #since; #heard; #listening = new AbortController();
+  #turn = 0; #attempt = 0; #nextCall = 0; #limit = Infinity; #calls = new Map();
 
   constructor(url, to) {
-    this.#url = url.replace(/^http/, "ws").replace(/\/$/, "") + "/socket.io/?EIO=4&transport=websocket";
+    this.#url = new URL("/socket.io/?EIO=4&transport=websocket", url.replace(/^http/, "ws"));
     this.#to = to;
-    globalThis.addEventListener?.("online", () => this.#socket || this.open());
+    // Timers are late, or stand still, in a page that nobody sees and in a machine that sleeps.
+    const on = (target, event, work) => target?.addEventListener?.(event, work, { signal: this.#listening.signal });
+    on(globalThis, "online", () => this.#check());
+    on(globalThis.document, "visibilitychange", () => document.visibilityState === "visible" && this.#check());
+    // A page that is kept for the way back has no connection meanwhile.
+    on(globalThis, "pagehide", ({ persisted }) => persisted && this.drop(Infinity));
+    on(globalThis, "pageshow", ({ persisted }) => persisted && this.#check());
   }
 
   async open() {
-    if (this.#closed) return;
+    if (this.closed) return;
     clearTimeout(this.#retry);
     const turn = ++this.#turn;
     this.#report("connecting");
     await this.#to.before();
-    if (turn !== this.#turn || this.#closed) return;
+    if (turn !== this.#turn || this.closed) return;
     const socket = this.#socket = new WebSocket(this.#url);
     const current = (work) => (event) => socket === this.#socket && work(event);
     socket.onmessage = current(({ data }) => this.#received(data));
@@ -72,35 +85,41 @@ class Link {
   // The connection counts from its first `session` event on.
   settle() {
     this.up = true;
-    this.#attempt = 0;
+    this.#since = Date.now();
     this.#watch(this.#beat);
     this.#report("connected");
     for (const call of this.#calls.values()) this.#send(call);
   }
 
+  // Infinity: until the page is looked at again.
   drop(wait) {
-    if (this.#closed) return;
+    if (this.closed) return;
+    // A node that takes connections and loses them at once is no reason to hurry.
+    if (this.up && Date.now() - this.#since > BACKOFF_MAX) this.#attempt = 0;
     this.#detach();
     wait ??= this.#drain === undefined ? backoff(this.#attempt++) : jitter(this.#drain);
     this.#drain = undefined;
     this.#report("waiting", wait);
-    this.#retry = setTimeout(() => this.open(), wait);
+    if (wait < Infinity) this.#retry = setTimeout(() => this.open(), wait);
   }
 
-  draining(retryAfter) {
+  draining(retryAfter = BACKOFF_MAX) {
     this.#drain = retryAfter;
   }
 
   close() {
-    this.#closed = true;
+    if (this.closed) return;
+    this.closed = true;
+    this.#listening.abort();
     this.#detach();
-    const error = new RejoinError("closed", "the client was closed");
-    for (const call of this.#calls.values()) this.#end(call, "reject", error);
+    for (const call of this.#calls.values()) this.#end(call, "reject", closed());
     this.#report("closed");
   }
 
   call(event, body, timeout = CALL_TIMEOUT) {
     return new Promise((resolve, reject) => {
+      if (this.closed) return reject(closed());
+      if (this.#calls.size >= WAITING) return reject(new RejoinError("rate_limited", `${WAITING} requests wait already`));
       const id = this.#nextCall++;
       const call = { id, text: `42${id}${JSON.stringify([event, body])}`, resolve, reject };
       const error = new RejoinError("timeout", `no answer to ${event} within ${timeout} ms`);
@@ -139,6 +158,17 @@ class Link {
     }
   }
 
+  // Whether the connection has outlived a pause of the page or of the network.
+  async #check() {
+    if (!this.#socket) return this.open();
+    const socket = this.#socket, silence = Date.now() - this.#heard;
+    if (!this.up || silence < QUIET) return;
+    if (silence > this.#beat) return this.drop(0);
+    // Any answer will do.
+    const lives = await this.call("leave", { room: "-" }, PATIENCE).catch(({ code }) => code !== "timeout");
+    if (!lives && socket === this.#socket) this.drop(0);
+  }
+
   #watch(patience) {
     clearTimeout(this.#watchdog);
     this.#watchdog = setTimeout(() => this.drop(), patience);
@@ -149,6 +179,7 @@ class Link {
   }
 
   #received(data) {
+    this.#heard = Date.now();
     if (typeof data !== "string") return;
     try {
       if (data[0] === "0") {
@@ -209,9 +240,8 @@ class Room extends Emitter {
   act(action, { id = this.#to.nextID(), timeout = this.#to.actTimeout } = {}) {
     return new Promise((resolve, reject) => {
       if (this.#left) return reject(new RejoinError("not_joined", `room ${this.name} was left`));
-      if (this.#acts.length >= ACTS_WAITING) {
-        return reject(new RejoinError("rate_limited", `${ACTS_WAITING} acts wait already`));
-      }
+      if (this.#link.closed) return reject(closed());
+      if (this.#acts.length >= WAITING) return reject(new RejoinError("rate_limited", `${WAITING} acts wait already`));
       const act = { id, action, timeout, resolve, reject };
       const late = () => {
         const fate = act.tried ? "it may have been applied" : "it was not sent";
@@ -225,6 +255,7 @@ class Room extends Emitter {
   }
 
   async cast(data) {
+    if (!this.#link.up) throw new RejoinError("disconnected", "not connected, and a cast does not wait");
     await this.#link.call("cast", { room: this.name, data });
   }
 
@@ -232,6 +263,7 @@ class Room extends Emitter {
     if (this.#left) return;
     this.#left = true;
     this.#to.left(this);
+    this.joined = false;
     this.fail(new RejoinError("not_joined", `room ${this.name} was left`));
     if (this.#link.up) await this.#link.call("leave", { room: this.name });
   }
@@ -246,6 +278,7 @@ class Room extends Emitter {
     try {
       const answer = await this.#link.call("join", { room, ...(epoch && { since: { epoch, version } }) });
       this.#joining = false;
+      if (this.#left) return;
       this.joined = true;
       if (answer.patches) for (const patch of answer.patches) this.patch({ ...patch, epoch: answer.epoch });
       else this.snapshot(answer);
@@ -255,7 +288,10 @@ class Room extends Emitter {
       this.#joining = false;
       const passing = error.code === "timeout" || PASSING.has(error.code);
       if (passing) setTimeout(() => this.join(), error.retryAfter ?? backoff(2));
-      else if (this.#link.up) this.#to.failed(this, error);
+      else if (this.#link.up) {
+        this.fail(error);
+        this.#to.failed(this, error);
+      }
     }
   }
 
@@ -403,7 +439,7 @@ class Client extends Emitter {
 
   close() {
     this.#link.close();
-    for (const room of this.#rooms.values()) room.fail(new RejoinError("closed", "the client was closed"));
+    for (const room of this.#rooms.values()) room.fail(closed());
   }
 
   async #enter(event, body) {
@@ -438,7 +474,7 @@ class Client extends Emitter {
 
   #keep(token) {
     this.token = token;
-    this.#onToken?.(token);
+    tell(this.#onToken, token);
   }
 
   #event(name, body) {
@@ -462,7 +498,7 @@ class Client extends Emitter {
     }
     if (first) this.#link.settle();
     emit(this, "session", session);
-    if (first) for (const room of this.#rooms.values()) room.join();
+    for (const room of this.#rooms.values()) if (!room.joined) room.join();
     if (session.reason === "refresh") this.#link.drop(jitter(BACKOFF));
   }
 }

@@ -43,6 +43,12 @@ public struct RoomView {
         for (name, field) in content { body(name.text, field.value) }
     }
 
+    /// All fields, each with how many acts ago it was set: 0 for the latest act. Otherwise as ``forEach(_:)``.
+    mutating func forEachByAge(_ body: (_ field: String, _ value: JSONBytes, _ age: Int) -> Void) {
+        readWhole()
+        for (name, field) in content { body(name.text, field.value, version - field.version) }
+    }
+
     /// Notes that all of the room was read.
     public mutating func readWhole() {
         reads.isWhole = true

@@ -16,10 +16,10 @@ public struct Arena: Game {
     public static let columns = 32
     /// Tiles from top to bottom.
     public static let rows = 20
-    /// Players that have entered; with the tiles they stay below the 1,024 fields of a room.
+    /// Players that are in; with the tiles they stay below the 1,024 fields of a room.
     public static let maximumPlayers = 200
 
-    /// How many players have entered. A field of its own, so that only those who enter conflict over it.
+    /// How many players are in. A field of its own, so that only those who enter conflict over it.
     static let playerCount = "players"
 
     public init() {}
@@ -55,26 +55,54 @@ public struct Arena: Game {
     }
 
     /// A new player begins on the tile that follows from the user id, and owns it when nobody did. Who is in already
-    /// stays as it was, but for a name that has changed: an act has to change something.
+    /// stays as it was, but for a name that has changed: an act has to change something. Colours are given in turn, so
+    /// that few players have twelve hues between them.
     private func enter(_ player: Player, _ room: inout RoomView) throws(Refusal) -> [Change] {
         let field = ArenaPlayer.field(of: player.userID)
         if var present = ArenaPlayer(room[field]) {
             present.name = player.name
             return [.set(field, present.json)]
         }
-        let count = room[Self.playerCount]?.int ?? 0
-        guard count < Self.maximumPlayers else {
-            throw .rejected("the arena is full: \(Self.maximumPlayers) players have entered it")
-        }
+        let count = max(0, room[Self.playerCount]?.int ?? 0)
         var entrant = ArenaPlayer(entering: player)
-        var changes: [Change] = [.set(Self.playerCount, JSONBytes(integer: max(0, count) + 1))]
+        var changes: [Change]
+        if count < Self.maximumPlayers {
+            entrant.color = ArenaColor(number: UInt64(count))
+            changes = [.set(Self.playerCount, JSONBytes(integer: count + 1))]
+        } else {
+            changes = try leaving(for: &entrant, &room)
+        }
         let tile = Self.tile(entrant.x, entrant.y)
-        if room[tile] == nil {
+        if room[tile] == nil || changes.contains(.delete(tile)) {
+            changes.removeAll { $0 == .delete(tile) }
             entrant.score = 1
             changes.append(.set(tile, JSONBytes(string: player.userID)))
         }
         changes.append(.set(field, entrant.json))
         return changes
+    }
+
+    /// Who makes room in a full arena: the player whose field has been the same for the longest, so neither walked nor
+    /// lost a tile, if the room has had as many acts since as it has players. Its tiles become nobody's, its colour the
+    /// entrant's.
+    /// - Throws: ``Refusal``, `rejected`, when all of them are that busy.
+    private func leaving(for entrant: inout ArenaPlayer, _ room: inout RoomView) throws(Refusal) -> [Change] {
+        var oldest: (field: String, value: JSONBytes, age: Int)?
+        var tiles: [String: [String]] = [:]
+        room.forEachByAge { field, value, age in
+            if ArenaPlayer.userID(of: field) != nil {
+                // Of two that left in one act, the same one on every node.
+                let isOlder = oldest.map { age > $0.age || age == $0.age && field < $0.field }
+                if isOlder ?? true { oldest = (field, value, age) }
+            } else if field.hasPrefix("tile/"), let owner = value.string {
+                tiles[owner, default: []].append(field)
+            }
+        }
+        guard let oldest, let userID = ArenaPlayer.userID(of: oldest.field), oldest.age >= Self.maximumPlayers else {
+            throw .rejected("the arena is full: \(Self.maximumPlayers) players have entered it")
+        }
+        if let color = ArenaPlayer(oldest.value)?.color { entrant.color = color }
+        return [.delete(oldest.field)] + tiles[userID, default: []].sorted().map { .delete($0) }
     }
 
     private func move(_ player: Player, _ dx: Int, _ dy: Int, _ room: inout RoomView) throws(Refusal) -> [Change] {

@@ -15,6 +15,12 @@ struct ArenaPlayer: Sendable, Equatable {
         "@\(userID)/player"
     }
 
+    /// Whose field it is; nil for any other field.
+    static func userID(of field: String) -> String? {
+        guard field.hasPrefix("@"), field.hasSuffix("/player") else { return nil }
+        return String(field.dropFirst().dropLast("/player".count))
+    }
+
     /// Somebody who enters, on the tile and in the colour that follow from the user id.
     init(entering player: Player) {
         let number = Self.number(of: player.userID)

@@ -3,7 +3,7 @@ import NIOCore
 import SocketIO
 import SocketIOClient
 
-/// A player without a person: it enters the arena, walks about, and comes back when it is dropped. Confined to the task
+/// A player without a person: it enters the arena, walks to tiles that are not its own, and comes back when it is dropped. Confined to the task
 /// that runs it.
 final class Bot {
     /// Why a connection is given up.
@@ -37,13 +37,15 @@ final class Bot {
     private let run = BotAccounts.random(8)
     private var acts = 0
     private var unanswered: Act?
-    private var direction = (dx: 1, dy: 0)
+    private let board: BotBoard
+    /// Where it walks to.
+    private var goal: BotBoard.Tile?
 
     /// - Parameters:
     ///   - addresses: where it connects, one after the other until one takes it.
     ///   - first: which of them is the first.
     init(
-        account: BotAccounts.Account, addresses: [String], first: Int, accounts: BotAccounts,
+        account: BotAccounts.Account, addresses: [String], first: Int, accounts: BotAccounts, board: BotBoard,
         eventLoop: any EventLoop
     ) {
         name = account.name
@@ -52,6 +54,7 @@ final class Bot {
         self.addresses = addresses
         next = first
         self.accounts = accounts
+        self.board = board
         self.eventLoop = eventLoop
     }
 
@@ -94,25 +97,50 @@ final class Bot {
         }
         guard let session else { throw Dropped.noSession }
         if let token = session["token"]?.string { try await keep(token) }
-        if session["login"]?.bool != true { try await logIn(client) }
+        let user = session["login"]?.bool == true ? session["user"] : try await logIn(client)
+        guard let userID = user?["id"]?.string else { throw Dropped.strange("a login without a user") }
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await Self.listen(to: client) }
+            group.addTask { [board] in await Self.listen(to: client, board) }
             defer { group.cancelAll() }
-            _ = try await ask(client, "join", #"{"room":"arena"}"#)
+            board.take(try await ask(client, "join", #"{"room":"arena"}"#))
             try await act(client, #"{"type":"enter"}"#)
             await onEntering()
+            // A person's pace differs from another one's.
+            let pace = Int.random(in: 250...450)
             while true {
-                try await Task.sleep(for: .milliseconds(.random(in: 300...700)))
-                if Int.random(in: 0..<4) == 0 { turn() }
-                try await act(client, #"{"type":"move","dx":\#(direction.dx),"dy":\#(direction.dy)}"#)
+                try await Task.sleep(for: .milliseconds(Int.random(in: pace...pace + 120)))
+                try await step(client, userID)
             }
         }
     }
 
-    /// Takes what comes, since nobody looks at it; goes when the node does, or when the session is over.
-    private static func listen(to client: SocketIOClient) async {
+    /// One step towards the goal; a look around when it is reached; back in when somebody took the place.
+    private func step(_ client: SocketIOClient, _ userID: String) async throws {
+        guard let place = board.place(of: userID) else {
+            try await Task.sleep(for: .milliseconds(.random(in: 2_000...5_000)))
+            // Whatever the board missed meanwhile is in a fresh answer.
+            board.take(try await ask(client, "join", #"{"room":"arena"}"#))
+            if board.place(of: userID) == nil { try await act(client, #"{"type":"enter"}"#) }
+            return
+        }
+        if goal == nil || goal == place {
+            if goal != nil, Int.random(in: 0..<4) == 0 {
+                try await Task.sleep(for: .milliseconds(.random(in: 400...1_600)))
+            }
+            goal = board.goal(of: userID, from: place)
+        }
+        guard let goal, goal != place else { return }
+        let dx = (goal.x - place.x).signum()
+        let dy = (goal.y - place.y).signum()
+        try await act(client, #"{"type":"move","dx":\#(dx),"dy":\#(dy)}"#)
+    }
+
+    /// Writes down what comes; goes when the node does, or when the session is over.
+    private static func listen(to client: SocketIOClient, _ board: BotBoard) async {
         for await event in client.events {
             switch event.name {
+            case "patch", "state":
+                if let body = event.arguments.first { board.take(body) }
             case "drain":
                 client.abort()
             case "session" where event.arguments.first?["login"]?.bool != true:
@@ -123,11 +151,13 @@ final class Bot {
         }
     }
 
-    private func logIn(_ client: SocketIOClient) async throws {
+    /// - Returns: The user.
+    private func logIn(_ client: SocketIOClient) async throws -> JSONBytes? {
         let answer = try await ask(
             client, "login", #"{"username":\#(Self.quoted(name)),"password":\#(Self.quoted(password))}"#)
         guard let token = answer["token"]?.string else { throw Dropped.strange("a login without a token") }
         try await keep(token)
+        return answer["user"]
     }
 
     private func keep(_ token: String) async throws {
@@ -148,8 +178,8 @@ final class Bot {
         do {
             _ = try await ask(client, "act", #"{"room":"arena","id":"\#(act.id)","action":\#(act.action)}"#)
         } catch Dropped.refused(let code) where ["rejected", "conflict"].contains(code) {
-            // The arena's end, or somebody was faster.
-            turn()
+            // The arena's end, or no longer in it.
+            goal = nil
         }
         unanswered = nil
     }
@@ -165,13 +195,6 @@ final class Bot {
             try await Task.sleep(for: .milliseconds(wait + .random(in: 0...wait / 2)))
         }
         throw Dropped.refused("unavailable")
-    }
-
-    private func turn() {
-        let before = direction
-        repeat {
-            direction = (Int.random(in: -1...1), Int.random(in: -1...1))
-        } while direction == (0, 0) || direction == before
     }
 
     private static func json(_ text: String) throws -> JSONBytes {

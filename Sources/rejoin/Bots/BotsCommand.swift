@@ -6,7 +6,7 @@ import Rooms
 /// `rejoin bots`: players without people. `rejoin up --bots N` starts it; it lives until it is killed.
 struct BotsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bots", abstract: "Lets players without people wander in the arena.", shouldDisplay: false)
+        commandName: "bots", abstract: "Lets players without people play in the arena.", shouldDisplay: false)
 
     /// What is allowed, here and for `rejoin up --bots`: the arena has no room for more.
     static let allowed = 0...Arena.maximumPlayers
@@ -25,12 +25,13 @@ struct BotsCommand: AsyncParsableCommand {
     func run() async throws {
         let accounts = try await BotAccounts(count: count, configuration: Settings.configuration())
         let arrivals = Arrivals(expected: count)
+        let board = BotBoard()
         await withTaskGroup(of: Void.self) { group in
             for number in 1...max(1, count) where number <= count {
                 group.addTask {
                     let bot = await Bot(
                         account: accounts.all[number - 1], addresses: address, first: number, accounts: accounts,
-                        eventLoop: MultiThreadedEventLoopGroup.singleton.next())
+                        board: board, eventLoop: MultiThreadedEventLoopGroup.singleton.next())
                     // They do not all come in the same instant.
                     try? await Task.sleep(for: .milliseconds(20 * number))
                     await bot.run { await arrivals.count() }

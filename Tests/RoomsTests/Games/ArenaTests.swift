@@ -142,6 +142,42 @@ struct ArenaTests {
         #expect(1 + Arena.maximumPlayers + Arena.columns * Arena.rows <= 1_024)
     }
 
+    @Test("who enters a full arena takes the place of the player who did nothing for the longest")
+    func takingAPlace() throws {
+        var board = Board()
+        for number in 0..<Arena.maximumPlayers { try board.act(#"{"type":"enter"}"#, by: "u\(number)") }
+        let gone = try #require(board.player("u1"))
+        for user in ["u0", "u0"] { try board.act(move(board.player(user)!.x > 0 ? -1 : 1, 0), by: user) }
+        #expect(board.tiles(of: "u1") == gone.score)
+        try board.act(#"{"type":"enter"}"#, by: "late")
+        let late = try #require(board.player("late"))
+        #expect(board.player("u1") == nil)
+        #expect(board.tiles(of: "u1") == 0)
+        #expect(late.color == gone.color)
+        #expect(late.score == board.tiles(of: "late"))
+        #expect(board.fields[FieldName("players")]?.value.int == Arena.maximumPlayers)
+        #expect(throws: Refusal.rejected("enter the arena before you move in it")) {
+            try board.act(move(1, 0), by: "u1")
+        }
+
+        // And so on: nobody who left long ago keeps a newcomer out, and who came last stays.
+        for number in 0..<50 { try board.act(#"{"type":"enter"}"#, by: "n\(number)") }
+        #expect(board.player("u0") != nil && board.player("late") != nil && board.player("n0") != nil)
+        #expect(board.fields.keys.count { ArenaPlayer.userID(of: $0.text) != nil } == Arena.maximumPlayers)
+        for (name, field) in board.fields {
+            guard let user = ArenaPlayer.userID(of: name.text) else { continue }
+            #expect(ArenaPlayer(field.value)?.score == board.tiles(of: user))
+        }
+    }
+
+    @Test("the first players have colours that differ")
+    func coloursInTurn() throws {
+        var board = Board()
+        for number in 0..<ArenaColor.palette.count { try board.act(#"{"type":"enter"}"#, by: "u\(number)") }
+        let colours = (0..<ArenaColor.palette.count).map { board.player("u\($0)")?.color.hex }
+        #expect(Set(colours) == Set(ArenaColor.palette))
+    }
+
     @Test("who has not entered cannot move")
     func movingOutside() {
         var board = Board()
