@@ -9,7 +9,7 @@ public struct BenchReport: Sendable, Encodable {
         public let value: Double
     }
 
-    /// The subcommand: `connect`, `idle`, `fanout`, `rejoin`, `login` or `logout`.
+    /// The subcommand: `connect`, `idle`, `act`, `fanout`, `rejoin`, `login` or `logout`.
     public let benchmark: String
     public private(set) var figures: [Figure] = []
 

@@ -74,6 +74,7 @@ public struct RejoinBench: Sendable {
             report.add("noticed", sum.noticed)
             report.add("authenticated", sum.authenticated)
             report.add("acting", sum.acting)
+            report.add("join", sum.joined)
             report.add(consumption, meter)
             let missing = self.players - sum.acting.count
             if missing > 0 { report.complain("\(missing) players did not come back") }

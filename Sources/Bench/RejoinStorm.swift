@@ -6,6 +6,8 @@ import SocketIOClient
 /// Each player has two fields of a room: what was done before, and what was done after.
 final class RejoinStorm: CrowdListener {
     struct Result: Sendable {
+        /// From the request to join to its answer.
+        var joined = Latencies()
         /// From the kill to the closed connection, to `session` with `login: true`, to the acknowledged act.
         var noticed = Latencies()
         var authenticated = Latencies()
@@ -15,6 +17,7 @@ final class RejoinStorm: CrowdListener {
 
         static func + (left: Self, right: Self) -> Self {
             var sum = left
+            sum.joined.add(right.joined)
             sum.noticed.add(right.noticed)
             sum.authenticated.add(right.authenticated)
             sum.acting.add(right.acting)
@@ -91,9 +94,11 @@ final class RejoinStorm: CrowdListener {
             member.epoch.isEmpty ? "" : ",\"since\":{\"epoch\":\"\(member.epoch)\",\"version\":\(member.version)}"
         let act =
             "{\"room\":\"\(room)\",\"id\":\"\(number)-\(what)\",\"action\":{\"set\":{\"\(number)-\(what)\":\"acted\"}}}"
+        let asked = NIODeadline.now()
         return self.crowd.request(member, "join", "{\"room\":\"\(room)\"\(since)}", timeout: self.timeout)
             .assumeIsolated().flatMap { _ in
-                self.crowd.request(member, "act", act, timeout: self.timeout)
+                if self.begin != nil { self.measured.joined.record(from: asked, to: .now()) }
+                return self.crowd.request(member, "act", act, timeout: self.timeout)
             }.map { _ in }.nonisolated()
     }
 

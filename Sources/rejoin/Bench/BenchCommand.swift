@@ -22,7 +22,8 @@ struct BenchCommand: ParsableCommand {
             code 1: something was lost, doubled, out of order, refused or not back.
             """,
         subcommands: [
-            BenchConnect.self, BenchIdle.self, BenchFanOut.self, BenchRejoin.self, BenchLogin.self, BenchLogout.self,
+            BenchConnect.self, BenchIdle.self, BenchAct.self, BenchFanOut.self, BenchRejoin.self, BenchLogin.self,
+            BenchLogout.self,
         ])
 }
 
@@ -70,6 +71,51 @@ struct BenchIdle: ParsableCommand {
             steps: numbers, hold: .seconds(hold), settle: .seconds(settle), window: options.window,
             timeout: options.patience)
         try options.measure("idle", nodes: 1) { try await bench.run($0) }
+    }
+}
+
+/// `rejoin bench act`
+struct BenchAct: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "act", abstract: "Acts of many players, each applied once, also while nodes are killed.",
+        discussion: """
+            Every socket has an account and a field of its own, and sends the next act when one is acknowledged. With --kills K the \
+            first K nodes are killed by SIGKILL, evenly over the acts; their sockets come back on other nodes and send \
+            again, under the same ids, what they have no answer to. At the end the rooms' versions are counted: each act \
+            makes one.
+            """)
+
+    @Option(help: ArgumentHelp("Sockets that act.", valueName: "n"))
+    var sockets = 100
+    @Option(help: ArgumentHelp("Rooms they are in.", valueName: "n"))
+    var rooms = 1
+    @Option(help: ArgumentHelp("Acts of all sockets together.", valueName: "n"))
+    var acts = 100_000
+    @Option(help: ArgumentHelp("Acts of a socket under way at a time.", valueName: "n"))
+    var inFlight = 1
+    @Option(help: ArgumentHelp("Nodes that are killed meanwhile.", valueName: "n"))
+    var kills = 0
+    @OptionGroup var options: BenchOptions
+
+    func validate() throws {
+        try BenchOptions.require(sockets, 1...1_000_000, "--sockets")
+        try BenchOptions.require(rooms, 1...sockets, "--rooms")
+        try BenchOptions.require(acts, 1...1_000_000_000, "--acts")
+        // The last 128 ids of a user in a room are remembered.
+        try BenchOptions.require(inFlight, 1...128, "--in-flight")
+        try BenchOptions.require(kills, 0...15, "--kills")
+        guard kills == 0 || options.url.isEmpty else {
+            throw ValidationError("--kills kills nodes: it takes no --url, only a cluster of its own")
+        }
+        guard kills < options.nodes ?? 3 else {
+            throw ValidationError("--kills is \(kills), expected fewer than the \(options.nodes ?? 3) nodes")
+        }
+    }
+
+    func run() throws {
+        let bench = ActBench(
+            players: sockets, rooms: rooms, acts: acts, window: inFlight, kills: kills, timeout: options.patience)
+        try options.measure("act", nodes: 3) { try await bench.run($0) }
     }
 }
 
