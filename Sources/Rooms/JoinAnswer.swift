@@ -20,6 +20,14 @@ public struct JoinAnswer: Sendable, Hashable {
     /// Members of a JSON object, without its braces: `"room":…,"epoch":…,"version":…,` and then `"state":{…}` or
     /// `"patches":[…]`.
     public let body: ByteBuffer
+    /// The argument of a `presence` event that tells who is here; for the socket alone that asked, and before any later
+    /// one to the room.
+    public internal(set) var presence: JSONBytes?
+
+    init(position: RoomPosition, body: ByteBuffer) {
+        self.position = position
+        self.body = body
+    }
 
     public var epoch: String { position.epoch }
     public var version: Int { position.version }

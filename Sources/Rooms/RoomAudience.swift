@@ -6,7 +6,7 @@ public protocol RoomAudience: Sendable {
     /// encodes one frame for all of them and does not wait.
     ///
     /// - Parameters:
-    ///   - event: `patch`, `state` or `cast`.
+    ///   - event: `patch`, `state`, `cast` or `presence`.
     ///   - argument: a JSON object.
     ///   - socket: who does not get it.
     func broadcast(event: String, argument: ByteBuffer, to room: RoomName, except socket: String?)

@@ -8,6 +8,8 @@ struct RoomKeys: Sendable {
     let acts: String
     /// Who runs the room's clock.
     let tick: String
+    /// Who is in the room.
+    let here: String
     let channelName: String
 
     init(prefix: String, room name: RoomName) {
@@ -15,6 +17,7 @@ struct RoomKeys: Sendable {
         log = room + ":log"
         acts = room + ":acts"
         tick = room + ":tick"
+        here = room + ":here"
         channelName = room
     }
 

@@ -25,6 +25,17 @@ public struct RoomLimits: Sendable {
     /// How often an act is decided when other nodes change what it read; 8 by default. Then it is a `conflict`.
     public var maximumDecisions = 8
 
+    /// For how long a player stays in presence, as not online, whose last socket was closed; 60 s by default.
+    public var presenceGrace: Duration = .seconds(60)
+    /// How often presence is told to a room, and written to Redis, at most; 1 s by default.
+    public var presenceInterval: Duration = .seconds(1)
+    /// How often only the number of watchers is told in a room of more than 1,000 sockets, at most; 5 s by default.
+    public var crowdInterval: Duration = .seconds(5)
+    /// How often nodes say that they still follow their rooms; 5 s by default.
+    public var presenceRenewal: Duration = .seconds(5)
+    /// How long a node may be out of the registry before its users count as away; 1.5 s by default.
+    public var absence: Duration = .milliseconds(1_500)
+
     public init() {}
 
     /// An act's changes that one call of the script can take.

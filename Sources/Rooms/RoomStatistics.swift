@@ -25,6 +25,14 @@ public struct RoomStatistics: Sendable, Hashable {
     public var invalid = 0
     /// Decisions that took over a millisecond.
     public var slowDecisions = 0
+    /// `presence` events to a room, those to a single socket not counted.
+    public var presenceTold = 0
+    /// Times that this node's part of a room's presence was written.
+    public var presenceWritten = 0
+    /// Times that all parts of a room's presence were read.
+    public var presenceRead = 0
+    /// Messages of presence that do not parse or come from no live node, and stored fields that are not ours; dropped.
+    public var presenceInvalid = 0
 }
 
 /// Counts for one node, from every event loop.
@@ -55,6 +63,10 @@ final class RoomCounters: Sendable {
     let casts = Count("rejoin_rooms_casts")
     let invalid = Count("rejoin_rooms_invalid_messages")
     let slowDecisions = Count("rejoin_rooms_slow_decisions")
+    let presenceTold = Count("rejoin_rooms_presence_told")
+    let presenceWritten = Count("rejoin_rooms_presence_written")
+    let presenceRead = Count("rejoin_rooms_presence_read")
+    let presenceInvalid = Count("rejoin_rooms_presence_invalid")
     private let held = Atomic<Int>(0)
     private let heldGauge = Gauge(label: "rejoin_rooms_held")
 
@@ -67,6 +79,8 @@ final class RoomCounters: Sendable {
             held: held.load(ordering: .relaxed), acts: acts.current, refusals: refusals.current,
             conflicts: conflicts.current, unavailable: unavailable.current, patches: patches.current,
             snapshots: snapshots.current, gapsFilled: gapsFilled.current, casts: casts.current,
-            invalid: invalid.current, slowDecisions: slowDecisions.current)
+            invalid: invalid.current, slowDecisions: slowDecisions.current,
+            presenceTold: presenceTold.current, presenceWritten: presenceWritten.current,
+            presenceRead: presenceRead.current, presenceInvalid: presenceInvalid.current)
     }
 }

@@ -2,6 +2,7 @@ public import Logging
 public import NIOCore
 public import RedisClient
 public import ServiceLifecycle
+public import Sessions
 public import SocketIO
 
 /// The rooms of one node: what players do in them is decided here, written by one script in Redis, and told to
@@ -27,14 +28,17 @@ public final class Rooms: Sendable, Service {
     ///   - games: which game is played where.
     ///   - eventLoops: the homes of the replicas; one or more.
     ///   - audience: the sockets of this node.
+    ///   - nodes: whose sockets count for presence; by default this node is alone.
+    ///   - clock: Redis's.
     public init(
         redis: RedisClient, subscriber: RedisSubscriber, prefix: String, games: GameCatalog = GameCatalog(),
-        limits: RoomLimits = RoomLimits(), eventLoops: [any EventLoop], audience: any RoomAudience, logger: Logger
+        limits: RoomLimits = RoomLimits(), eventLoops: [any EventLoop], audience: any RoomAudience,
+        nodes: RoomNodes = .alone, clock: RedisClock = RedisClock(), logger: Logger
     ) {
         precondition(!eventLoops.isEmpty, "rooms need an event loop")
         let context = RoomContext(
             redis: redis, subscriber: subscriber, prefix: prefix, games: games, limits: limits, audience: audience,
-            logger: logger)
+            nodes: nodes, clock: clock, logger: logger)
         self.context = context
         self.shards = eventLoops.map { RoomShard(eventLoop: $0, context: context) }
     }
@@ -47,6 +51,8 @@ public final class Rooms: Sendable, Service {
                 for shard in self.shards {
                     group.addTask { await shard.readQueuedRooms() }
                     group.addTask { await shard.checkRooms() }
+                    group.addTask { await shard.serveQueuedPresence() }
+                    group.addTask { await shard.watchPresence() }
                 }
                 group.addTask {
                     while (try? await Task.sleep(for: self.context.limits.checkInterval)) != nil {
@@ -59,20 +65,22 @@ public final class Rooms: Sendable, Service {
 
     // MARK: Sockets come and go
 
-    /// A socket joins: one more holder, until ``leave(_:)``; none when this throws.
+    /// A socket joins: one more holder, until ``leave(_:as:_:)``; none when this throws.
     ///
     /// To be called on the socket's event loop: the answer comes back there after every broadcast that it includes, and
     /// before every later one. What is done with it at once, without waiting for anything else, is between them.
     ///
-    /// - Parameter known: where the socket knows the room to be.
+    /// - Parameters:
+    ///   - known: where the socket knows the room to be.
+    ///   - member: what the socket is there.
     /// - Throws: ``RoomError`` when Redis cannot be reached.
     public nonisolated(nonsending) func enter(
-        _ room: RoomName, since known: RoomPosition? = nil
+        _ room: RoomName, since known: RoomPosition? = nil, as member: RoomMember = .watcher
     ) async throws(RoomError) -> JoinAnswer {
-        try await shard(of: room).enter(room, since: known)
+        try await shard(of: room).enter(room, since: known, as: member)
     }
 
-    /// A socket that joined already asks again. As ``enter(_:since:)``.
+    /// A socket that joined already asks again. As ``enter(_:since:as:)``.
     /// - Throws: ``RoomError`` when nobody of this node has entered the room, or Redis cannot be reached.
     public nonisolated(nonsending) func answer(
         _ room: RoomName, since known: RoomPosition? = nil
@@ -81,8 +89,17 @@ public final class Rooms: Sendable, Service {
     }
 
     /// A socket leaves. The room is followed for some seconds more, in case somebody comes back.
-    public func leave(_ room: RoomName) {
-        shard(of: room).onLoop { $0.leave(room) }
+    ///
+    /// - Parameters:
+    ///   - member: what the socket was there.
+    ///   - departure: how it went.
+    public func leave(_ room: RoomName, as member: RoomMember = .watcher, _ departure: RoomDeparture = .left) {
+        shard(of: room).onLoop { $0.leave(room, as: member, departure) }
+    }
+
+    /// A socket that stays in the room has been logged in or out.
+    public func change(_ room: RoomName, from former: RoomMember, to member: RoomMember) {
+        shard(of: room).onLoop { $0.change(room, from: former, to: member) }
     }
 
     // MARK: What they do
@@ -131,12 +148,14 @@ public final class Rooms: Sendable, Service {
 
     /// All of a room for one socket that fell behind.
     ///
-    /// - Parameter handOver: gets the argument of a `state` event on the room's event loop, before any later patch is
-    ///   broadcast; it is not called when this node does not follow the room.
-    public func sendSnapshot(of room: RoomName, handOver: @escaping @Sendable (JSONBytes) -> Void) {
+    /// - Parameter handOver: gets the arguments of a `state` and of a `presence` event on the room's event loop, before
+    ///   any later one is broadcast; it is not called when this node does not follow the room.
+    public func sendSnapshot(
+        of room: RoomName, handOver: @escaping @Sendable (_ state: JSONBytes, _ presence: JSONBytes) -> Void
+    ) {
         shard(of: room).onLoop { shard in
             guard let held = shard.loadedRoom(room) else { return }
-            handOver(held.replica.snapshot().object)
+            handOver(held.replica.snapshot().object, held.presence.board.full(in: room))
         }
     }
 

@@ -22,7 +22,7 @@ public final class RedisClock: Sendable {
     }
 
     /// Notes what Redis's clock said in an answer that just arrived.
-    func heard(_ milliseconds: Int) {
+    package func heard(_ milliseconds: Int) {
         self.offset.store(milliseconds - self.elapsed, ordering: .relaxed)
     }
 

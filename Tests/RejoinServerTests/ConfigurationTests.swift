@@ -43,6 +43,7 @@ struct ConfigurationTests {
         #expect(configuration.sessions.idle == .seconds(14 * 86_400))
         #expect(configuration.sessions.maximum == .seconds(90 * 86_400))
         #expect(configuration.sessions.roomIdle == .seconds(7 * 86_400))
+        #expect(configuration.sessions.presenceGrace == .seconds(60))
         #expect(configuration.sockets.pingInterval == .seconds(25))
         #expect(configuration.sockets.pingTimeout == .seconds(20))
         #expect(configuration.sockets.maximumPayload == 65_536)

@@ -17,7 +17,7 @@ struct RoomNode: Sendable {
     /// Runs a node while `body` runs.
     static func run<R: Sendable>(
         on server: RedisServer, games: GameCatalog = GameCatalog(), limits: RoomLimits = RoomLimits(),
-        eventLoops: [any EventLoop]? = nil, _ body: (RoomNode) async throws -> R
+        eventLoops: [any EventLoop]? = nil, nodes: RoomNodes = .alone, _ body: (RoomNode) async throws -> R
     ) async throws -> R {
         let configuration = try RedisConfiguration(url: server.url)
         var logger = Logger(label: "rooms")
@@ -28,7 +28,8 @@ struct RoomNode: Sendable {
         let watcher = Watcher(eventLoop: group.next())
         let rooms = Rooms(
             redis: redis, subscriber: subscriber, prefix: "rejoin:", games: games, limits: limits,
-            eventLoops: eventLoops ?? [group.next(), group.next()], audience: watcher, logger: logger)
+            eventLoops: eventLoops ?? [group.next(), group.next()], audience: watcher, nodes: nodes,
+            logger: logger)
         return try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await redis.run() }
             tasks.addTask { try await subscriber.run() }
@@ -135,6 +136,7 @@ final class Watcher: RoomAudience {
         var rooms: [RoomName: Room] = [:]
         var complaints: [String] = []
         var casts: [(argument: String, except: String?)] = []
+        var presence: [String] = []
         /// What was seen at each position of each room.
         var contents: [String: [String: String]] = [:]
     }
@@ -153,6 +155,9 @@ final class Watcher: RoomAudience {
     func room(_ name: RoomName) -> Room? { state.withLock { $0.rooms[name] } }
     var complaints: [String] { state.withLock { $0.complaints } }
     var casts: [(argument: String, except: String?)] { state.withLock { $0.casts } }
+
+    /// The arguments of `presence` events to the room.
+    var presence: [String] { state.withLock { $0.presence } }
 
     private func joined(_ name: RoomName, _ answer: JoinAnswer) {
         let object = answer.object
@@ -183,6 +188,8 @@ final class Watcher: RoomAudience {
             case "state":
                 state.rooms[room]?.states += 1
                 Self.take(object, as: room, &state)
+            case "presence":
+                state.presence.append(String(buffer: argument))
             case "patch":
                 state.rooms[room]?.patches += 1
                 Self.apply(object, epoch: object["epoch"]?.string ?? "?", to: room, &state)

@@ -6,7 +6,7 @@ extension ConfigurationKey {
         accountsURL, accountsQuery, registration, insecureLogin, hashingThreads,
         jwtKeys, jwtSecret, jwtIssuer, jwtAudience, jwtUserClaim, jwtNameClaim, jwtIDPrefix, jwtLeeway,
         origins, trustedProxies, cookieKeys,
-        sessionIdle, sessionMax, sessionsPerUser, roomIdle,
+        sessionIdle, sessionMax, sessionsPerUser, roomIdle, presenceGrace,
         pingInterval, pingTimeout, maxPayload, maxConnections, compression, compressionThreshold,
         limitMessages, limitBurst, limitSocketsPerSession, limitRoomsPerSocket, limitConnectTimeout,
         limitHandshakes, limitHandshakeQueue, limitSocketQueue, limitSlowSocket,
@@ -144,6 +144,9 @@ extension ConfigurationKey {
     package static let roomIdle = Self(
         "room.idle", .sessions, .duration(.seconds(60) ... .seconds(31_536_000)), default: "7d",
         "a room that nobody is in is forgotten after so long")
+    package static let presenceGrace = Self(
+        "presence.grace", .sessions, .duration(.seconds(1) ... .seconds(3_600)), default: "60s",
+        "a player whose last socket was closed stays in presence, as not online, for so long")
 
     // MARK: Sockets
 

@@ -34,7 +34,8 @@ extension RejoinConfiguration {
         sessions = Sessions(
             // The default is for sessions that may live so long.
             idle: reader.isSet(.sessionIdle) ? idle : min(idle, maximum), maximum: maximum,
-            perUser: try reader.integer(.sessionsPerUser), roomIdle: try reader.duration(.roomIdle))
+            perUser: try reader.integer(.sessionsPerUser), roomIdle: try reader.duration(.roomIdle),
+            presenceGrace: try reader.duration(.presenceGrace))
         guard sessions.idle <= sessions.maximum else {
             let maximum = DurationText.format(sessions.maximum)
             throw reader.error(.sessionIdle, "is more than session.max (\(maximum))")

@@ -71,6 +71,8 @@ public struct RejoinConfiguration: Sendable {
         public var perUser: Int
         /// A room that nobody is in is forgotten after so long. Default: 7 days.
         public var roomIdle: Duration
+        /// A player whose last socket was closed stays in presence for so long. Default: 60 s.
+        public var presenceGrace: Duration
     }
 
     /// What a connection is told and held to.

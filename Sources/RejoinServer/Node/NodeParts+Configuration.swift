@@ -111,7 +111,17 @@ extension NodeParts {
         limits.newRoomsPerHour = configuration.limits.room.newPerHour
         limits.logLength = configuration.limits.room.logEntries
         limits.idle = configuration.sessions.roomIdle
+        limits.presenceGrace = configuration.sessions.presenceGrace
         return limits
+    }
+
+    /// Whose sockets count for presence: the nodes of the registry.
+    static func roomNodes(_ cluster: Cluster) -> RoomNodes {
+        @Sendable func start(_ name: NodeName, _ incarnation: Incarnation) -> NodeStart? {
+            NodeStart(name: name.description, incarnation: incarnation.description)
+        }
+        guard let own = start(cluster.name, cluster.incarnation) else { return .alone }
+        return RoomNodes(own: own) { Set(cluster.nodes.compactMap { start($0.name, $0.incarnation) }) }
     }
 
     static func engine(_ configuration: RejoinConfiguration, _ name: NodeName) -> EngineConfiguration {

@@ -101,14 +101,13 @@ final class NodeParts: Sendable {
         rooms = Rooms(
             redis: redis, subscriber: subscriber, prefix: configuration.redisPrefix, games: games,
             limits: Self.roomLimits(configuration), eventLoops: eventLoops,
-            audience: SocketAudience(sockets: sockets), logger: logger)
+            audience: SocketAudience(sockets: sockets), nodes: Self.roomNodes(cluster), clock: clock,
+            logger: logger)
+        let roomEvents = RoomEvents(
+            rooms: rooms, sessions: sessions, roomsPerSocket: configuration.limits.roomsPerSocket)
+        sessions.onUserChange { roomEvents.userChanged(on: $0, from: $1) }
         server.namespace(
-            "/",
-            handler: SocketService(
-                sessions: sessions,
-                rooms: RoomEvents(
-                    rooms: rooms, sessions: sessions, roomsPerSocket: configuration.limits.roomsPerSocket),
-                logger: logger))
+            "/", handler: SocketService(sessions: sessions, rooms: roomEvents, logger: logger))
     }
 
     /// Makes what lives on the event loops, and ties the parts to each other. To be awaited before the services run.

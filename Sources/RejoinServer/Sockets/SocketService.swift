@@ -60,6 +60,7 @@ struct SocketService: SocketHandler {
             }
             if let reply = try await rooms.handle(event.name, body, on: socket) {
                 socket.acknowledge(event, reply.json)
+                if let event = reply.event { socket.emit(event.name, event.argument) }
             } else if let reply = try await sessions.handle(event.name, body, on: socket) {
                 socket.acknowledge(event, reply.json)
             } else {
@@ -76,7 +77,7 @@ struct SocketService: SocketHandler {
     }
 
     func disconnected(_ socket: Socket, rooms names: Set<String>, reason: DisconnectReason) {
-        rooms.left(names)
+        rooms.left(names, by: socket)
         sessions.disconnected(socket)
     }
 

@@ -6,9 +6,11 @@ import SocketIO
 /// - `p EPOCH FROM VERSION COUNT\n`, then for each change `NAMELENGTH VALUELENGTH NAME VALUE` without a blank between
 ///   name and value; an empty value deletes.
 /// - `c SOCKETLENGTH SOCKET ARGUMENT`, again without a blank between the last two: a `cast` of that socket.
+/// - `h …`: who is here, see ``PresenceMessage``.
 enum RoomMessage: Equatable {
     case patch(RoomPatch)
     case cast(socket: String, argument: JSONBytes)
+    case presence(PresenceMessage)
 
     static let maximumEpochBytes = 64
 
@@ -24,6 +26,9 @@ enum RoomMessage: Equatable {
                 let argument = try? JSONBytes(validating: reader.rest()), argument.kind == .object
             else { return nil }
             self = .cast(socket: socket, argument: argument)
+        case UInt8(ascii: "h"):
+            guard let message = PresenceMessage(&reader) else { return nil }
+            self = .presence(message)
         default:
             return nil
         }
@@ -72,7 +77,7 @@ struct RoomPatch: Equatable {
 }
 
 /// Cuts a message into its parts.
-private struct RoomMessageReader {
+struct RoomMessageReader {
     private var buffer: ByteBuffer
 
     init(_ buffer: ByteBuffer) {

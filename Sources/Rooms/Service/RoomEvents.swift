@@ -33,9 +33,11 @@ public struct RoomEvents: Sendable {
         for name in missed {
             if let room = RoomName(name) {
                 let bound = NIOLoopBound(socket, eventLoop: socket.eventLoop)
-                rooms.sendSnapshot(of: room) { [eventLoop = socket.eventLoop] state in
+                rooms.sendSnapshot(of: room) { [eventLoop = socket.eventLoop] state, presence in
                     eventLoop.execute {
-                        if bound.value.isIn(name) { bound.value.emit("state", state) }
+                        guard bound.value.isIn(name) else { return }
+                        bound.value.emit("state", state)
+                        bound.value.emit("presence", presence)
                     }
                 }
             }
@@ -43,10 +45,27 @@ public struct RoomEvents: Sendable {
     }
 
     /// The socket is gone.
-    public func left(_ names: Set<String>) {
+    public func left(_ names: Set<String>, by socket: Socket) {
+        let member = member(socket)
         for name in names {
-            if let room = RoomName(name) { rooms.leave(room) }
+            if let room = RoomName(name) { rooms.leave(room, as: member, .lost) }
         }
+    }
+
+    /// Somebody else is logged in on the socket, or nobody any more.
+    package func userChanged(on socket: Socket, from former: SessionUser?) {
+        let (former, member) = (Self.member(former), member(socket))
+        for name in socket.rooms {
+            if let room = RoomName(name) { rooms.change(room, from: former, to: member) }
+        }
+    }
+
+    private func member(_ socket: Socket) -> RoomMember {
+        Self.member(sessions.user(of: socket))
+    }
+
+    private static func member(_ user: SessionUser?) -> RoomMember {
+        user.map { .player(Player(userID: $0.id, name: $0.name)) } ?? .watcher
     }
 
     // MARK: Events
@@ -63,15 +82,18 @@ public struct RoomEvents: Sendable {
         }
         do throws(RoomError) {
             if wasIn {
-                return Reply(members: try await rooms.answer(room, since: since).body)
+                return Self.reply(try await rooms.answer(room, since: since))
             }
             // The answer comes back to this event loop before any later patch does: none is missed in between.
-            let answer = try await rooms.enter(room, since: since)
+            let entered = member(socket)
+            let answer = try await rooms.enter(room, since: since, as: entered)
             socket.join(room.string)
             if !socket.isIn(room.string) {
-                rooms.leave(room)  // it disconnected meanwhile
+                rooms.leave(room, as: entered, .lost)  // it disconnected meanwhile
+            } else if member(socket) != entered {
+                rooms.change(room, from: entered, to: member(socket))
             }
-            return Reply(members: answer.body)
+            return Self.reply(answer)
         } catch {
             throw Self.failure(error)
         }
@@ -81,7 +103,7 @@ public struct RoomEvents: Sendable {
         let room = try Self.room(body)
         if socket.isIn(room.string) {
             socket.leave(room.string)
-            rooms.leave(room)
+            rooms.leave(room, as: member(socket), .left)
         }
         return Reply()
     }
@@ -137,6 +159,15 @@ public struct RoomEvents: Sendable {
             throw Self.failure(error)
         }
         return Reply()
+    }
+
+    // MARK: Answers
+
+    /// The answer to a join, and then who is here.
+    private static func reply(_ answer: JoinAnswer) -> Reply {
+        var reply = Reply(members: answer.body)
+        reply.event = answer.presence.map { ("presence", $0) }
+        return reply
     }
 
     // MARK: Reading

@@ -18,6 +18,7 @@ final class HeldRoom {
     let keys: RoomKeys
     let replica: RoomReplica
     let inFlight = ActsInFlight()
+    let presence: RoomPresence
     var phase = Phase.idle
     /// Sockets that joined, or are about to.
     var holders = 0
@@ -35,11 +36,12 @@ final class HeldRoom {
     var isPatchScheduled = false
     var isSettlingWatched = false
 
-    init(name: RoomName, game: any Game, keys: RoomKeys) {
+    init(name: RoomName, game: any Game, keys: RoomKeys, presence: RoomPresence) {
         self.name = name
         self.game = game
         self.keys = keys
         self.replica = RoomReplica(name: name)
+        self.presence = presence
     }
 
     func endPhase(_ phase: Phase, error: RoomError? = nil) {

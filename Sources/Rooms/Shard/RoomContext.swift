@@ -1,5 +1,6 @@
 import Logging
 import RedisClient
+import Sessions
 import Synchronization
 
 /// What all shards of a node share.
@@ -10,6 +11,8 @@ final class RoomContext: Sendable {
     let games: GameCatalog
     let limits: RoomLimits
     let audience: any RoomAudience
+    let nodes: RoomNodes
+    let clock: RedisClock
     let counters = RoomCounters()
     let logger: Logger
     /// A replication id that Redis said is not its own any more, and its own.
@@ -17,7 +20,7 @@ final class RoomContext: Sendable {
 
     init(
         redis: RedisClient, subscriber: RedisSubscriber, prefix: String, games: GameCatalog, limits: RoomLimits,
-        audience: any RoomAudience, logger: Logger
+        audience: any RoomAudience, nodes: RoomNodes, clock: RedisClock, logger: Logger
     ) {
         self.redis = redis
         self.subscriber = subscriber
@@ -25,6 +28,8 @@ final class RoomContext: Sendable {
         self.games = games
         self.limits = limits
         self.audience = audience
+        self.nodes = nodes
+        self.clock = clock
         self.logger = logger
     }
 
@@ -40,6 +45,13 @@ final class RoomContext: Sendable {
     func correct(_ actual: String, used: String) {
         guard actual != used, !actual.isEmpty, let told = redis.server?.replicationID else { return }
         correction.withLock { $0 = (told, actual) }
+    }
+
+    /// A room of this node that is held from now on.
+    func held(_ name: RoomName) -> HeldRoom {
+        HeldRoom(
+            name: name, game: games.game(for: name), keys: RoomKeys(prefix: prefix, room: name),
+            presence: RoomPresence(own: nodes.own, grace: limits.presenceGrace.milliseconds))
     }
 
     /// A name for an epoch that may begin: 128 random bits.

@@ -42,7 +42,10 @@ extension RoomShard {
 
     /// Every room may have missed messages.
     func doubtAll() {
-        for held in rooms.values { held.isDoubtful = true }
+        for held in rooms.values {
+            held.isDoubtful = true
+            doubtPresence(held)
+        }
         checkSignal.send()
     }
 

@@ -18,6 +18,7 @@ extension RoomShard {
         case .subscribed, .lost:
             guard held.phase == .loaded else { return }
             held.isDoubtful = true
+            doubtPresence(held)
             checkSignal.send()
         }
     }
@@ -34,6 +35,8 @@ extension RoomShard {
             guard held.phase == .loaded else { return }
             context.counters.casts.add()
             context.audience.broadcast(event: "cast", argument: argument.buffer, to: held.name, except: socket)
+        case .presence(let message):
+            received(message, held)
         }
     }
 

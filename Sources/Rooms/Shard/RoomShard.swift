@@ -12,6 +12,12 @@ actor RoomShard {
     var rooms: [RoomName: HeldRoom] = [:]
     var readingQueue: [RoomName] = []
     var lastRefresh = ContinuousClock.now
+    /// Says that presence is to be written or read of the queued rooms.
+    nonisolated let presenceSignal = Signal()
+    var presenceQueue: [RoomName] = []
+    /// When nodes were in the registry last.
+    var lastLive: [NodeStart: ContinuousClock.Instant] = [:]
+    var lastRenewal = ContinuousClock.now
 
     nonisolated var unownedExecutor: UnownedSerialExecutor {
         eventLoop.executor.asUnownedSerialExecutor()
@@ -38,11 +44,16 @@ actor RoomShard {
 
     // MARK: Entering and leaving
 
-    func enter(_ name: RoomName, since known: RoomPosition?) async throws(RoomError) -> JoinAnswer {
+    func enter(
+        _ name: RoomName, since known: RoomPosition?, as member: RoomMember
+    ) async throws(RoomError) -> JoinAnswer {
         let held = hold(name)
         do throws(RoomError) {
             try await load(held)
-            return try await answer(held, since: known)
+            var answer = try await answer(held, since: known)
+            joined(held, member)
+            answer.presence = held.presence.board.full(in: name)
+            return answer
         } catch {
             release(held)
             throw error
@@ -51,11 +62,15 @@ actor RoomShard {
 
     func answer(_ name: RoomName, since known: RoomPosition?) async throws(RoomError) -> JoinAnswer {
         guard let held = loadedRoom(name) else { throw .notJoined }
-        return try await answer(held, since: known)
+        var answer = try await answer(held, since: known)
+        answer.presence = held.presence.board.full(in: name)
+        return answer
     }
 
-    func leave(_ name: RoomName) {
-        if let held = rooms[name] { release(held) }
+    func leave(_ name: RoomName, as member: RoomMember, _ departure: RoomDeparture) {
+        guard let held = rooms[name] else { return }
+        departed(held, member, departure)
+        release(held)
     }
 
     func hold(_ name: RoomName) -> HeldRoom {
@@ -63,8 +78,7 @@ actor RoomShard {
         if let known = rooms[name] {
             held = known
         } else {
-            held = HeldRoom(
-                name: name, game: context.games.game(for: name), keys: RoomKeys(prefix: context.prefix, room: name))
+            held = context.held(name)
             rooms[name] = held
             context.counters.hold(1)
         }
@@ -106,6 +120,7 @@ actor RoomShard {
             }
             do throws(RoomError) {
                 try await read(held)
+                await readPresence(held)
             } catch {
                 await context.subscriber.unsubscribe(held.keys.channel)
                 held.endPhase(.idle, error: error)
@@ -120,6 +135,7 @@ actor RoomShard {
         let now = ContinuousClock.now
         let idle = rooms.values.filter {
             $0.phase == .loaded && $0.holders == 0 && now - $0.idleSince >= context.limits.linger
+                && !$0.presence.isOwed
         }
         for held in idle where held.phase == .loaded && held.holders == 0 {
             held.phase = .closing
@@ -154,8 +170,7 @@ actor RoomShard {
     /// All of the room, also of one that this node does not follow.
     func snapshot(_ name: RoomName) async throws(RoomError) -> JoinAnswer {
         if let held = loadedRoom(name) { return held.replica.snapshot() }
-        let held = HeldRoom(
-            name: name, game: context.games.game(for: name), keys: RoomKeys(prefix: context.prefix, room: name))
+        let held = context.held(name)
         let asked = held.replica.position
         _ = held.replica.received(try await reading(held, from: asked), asked: asked)
         return held.replica.snapshot()

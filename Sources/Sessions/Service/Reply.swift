@@ -50,6 +50,8 @@ public struct RequestFailure: Error, Sendable, Equatable {
 /// What a request is answered with when it was done: `{"ok":true,…}`.
 public struct Reply: Sendable {
     public let json: JSONBytes
+    /// What the socket is told right after the acknowledgement, before anything else.
+    package var event: (name: String, argument: JSONBytes)?
 
     /// - Parameter members: valid members of the object, with commas between them; may be empty.
     public init(members: ByteBuffer = ByteBuffer()) {

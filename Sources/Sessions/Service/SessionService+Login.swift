@@ -91,7 +91,7 @@ extension SessionService {
                 $0.member("token", string: credential.text)
             }
         }
-        session.user = verified.user
+        setUser(verified.user, of: socket)
         session.lastLogin = LastLogin(userID: verified.user.id, userGeneration: verified.generation)
         move(socket, to: identity)
         announce(.login, to: socket)

@@ -48,6 +48,7 @@ public final class SessionService: Sendable {
     let replicationID = Mutex<String?>(nil)
     let replacements = ReplacedSessions()
     let listings: DeviceListings
+    private let userHandler = Mutex<(@Sendable (Socket, SessionUser?) -> Void)?>(nil)
 
     /// - Parameters:
     ///   - tokens: says whom the tokens of an identity provider name; `nil`: none is taken.
@@ -83,7 +84,16 @@ public final class SessionService: Sendable {
         repeatEndingsToEveryNewRedis()
     }
 
+    /// Calls a handler whenever a socket's user has become another after its CONNECT, on the socket's event loop, with who
+    /// it was before. One handler, set before a socket comes.
+    package func onUserChange(_ handler: @escaping @Sendable (_ socket: Socket, _ former: SessionUser?) -> Void) {
+        userHandler.withLock { $0 = handler }
+    }
+
     // MARK: What a socket may do
+
+    /// Who is logged in on a socket, as the socket knows it; nil for a watcher.
+    package func user(of socket: Socket) -> SessionUser? { socket.session?.user }
 
     /// The player that a socket is.
     ///
@@ -159,10 +169,18 @@ public final class SessionService: Sendable {
         }
     }
 
+    /// Somebody is logged in on an open socket from now on, or nobody any more.
+    func setUser(_ user: SessionUser?, of socket: Socket) {
+        guard let session = socket.session else { return }
+        let former = session.user
+        session.user = user
+        if user != former { userHandler.withLock { $0 }?(socket, former) }
+    }
+
     /// A login has ended: its socket watches from now on.
     func turnToWatcher(_ socket: Socket, _ reason: SessionReason, keeping identity: SocketSession.Identity?) {
-        guard let session = socket.session else { return }
-        session.user = nil
+        guard socket.session != nil else { return }
+        setUser(nil, of: socket)
         move(socket, to: identity)
         announce(reason, to: socket)
         counters.endings.increment()

@@ -1,0 +1,86 @@
+import NIOCore
+import RedisClient
+@testable import Rooms
+import SocketIO
+import Synchronization
+import Testing
+import TestSupport
+
+@Suite("Presence on a real Redis", .serialized)
+struct PresenceTests {
+    private let room: RoomName
+    private let one: NodeStart
+    private let two: NodeStart
+
+    init() throws {
+        room = try #require(RoomName("r"))
+        one = try #require(NodeStart("n1:0000000000000001"))
+        two = try #require(NodeStart("n2:0000000000000002"))
+    }
+
+    /// The registry of the test.
+    private final class Registry: Sendable {
+        let live: Mutex<Set<NodeStart>>
+
+        init(_ live: Set<NodeStart>) {
+            self.live = Mutex(live)
+        }
+
+        func nodes(_ own: NodeStart) -> RoomNodes {
+            RoomNodes(own: own) { self.live.withLock { $0 } }
+        }
+    }
+
+    private func limits() -> RoomLimits {
+        var limits = RoomLimits()
+        limits.presenceGrace = .seconds(2)
+        limits.presenceRenewal = .seconds(1)
+        return limits
+    }
+
+    private func isTold(_ node: RoomNode, _ text: String) async throws {
+        try await eventually("\(text) is told") { node.watcher.presence.contains { $0.contains(text) } }
+    }
+
+    @Test("a player of one node is told on the other, is away when its node dies, and gone after the grace")
+    func death() async throws {
+        try await withRedisServer { server in
+            let registry = Registry([one, two])
+            try await RoomNode.run(on: server, limits: limits(), nodes: registry.nodes(one)) { first in
+                try await first.enter(room)
+                try await RoomNode.run(on: server, limits: limits(), nodes: registry.nodes(two)) { second in
+                    let player = RoomMember.player(Player(userID: "u", name: "Uta"))
+                    let answer = try await second.rooms.enter(room, as: player)
+                    #expect(answer.presence?["players"]?.elements()?.count == 1)
+                    try await isTold(first, "\"set\":[{\"id\":\"u\",\"name\":\"Uta\",\"online\":true}]")
+                    registry.live.withLock { $0 = [one] }
+                    try await isTold(first, "{\"id\":\"u\",\"name\":\"Uta\",\"online\":false}")
+                }
+                try await isTold(first, "\"del\":[\"u\"]")
+                #expect(first.watcher.complaints == [])
+            }
+        }
+    }
+
+    @Test("what a flushed Redis has lost is written again without anybody's doing, and poison is dropped")
+    func flushed() async throws {
+        try await withRedisServer { server in
+            let registry = Registry([one])
+            try await RoomNode.run(on: server, limits: limits(), nodes: registry.nodes(one)) { node in
+                let player = RoomMember.player(Player(userID: "u", name: "Uta"))
+                _ = try await node.rooms.enter(room, as: player)
+                let key = "rejoin:room:{r}:here"
+                func stored() async -> Int? { try? await node.redis.send("HLEN", [.string(key)]).int }
+                try await eventually { await stored() == 3 }
+                _ = try await node.redis.send("FLUSHALL")
+                try await eventually { await stored() == 3 }
+                #expect(try await node.redis.send("PTTL", [.string(key)]).int ?? 0 > 0)
+                let invalid = node.rooms.statistics.presenceInvalid
+                _ = try await node.redis.send("SPUBLISH", ["rejoin:room:{r}", .string("h \(two) 1 2 9 0\n")])
+                try await eventually { node.rooms.statistics.presenceInvalid == invalid + 1 }
+                let answer = try await node.rooms.answer(room)
+                #expect(answer.presence?["watchers"]?.int == 0)
+            }
+        }
+    }
+}
