@@ -25,6 +25,12 @@ public struct RoomStatistics: Sendable, Hashable {
     public var invalid = 0
     /// Decisions that took over a millisecond.
     public var slowDecisions = 0
+    /// Ticks that were decided.
+    public var ticks = 0
+    /// Ticks that were due while another was on its way, or could not be taken to Redis.
+    public var ticksSkipped = 0
+    /// Rooms whose clock was another node's before.
+    public var takeovers = 0
 }
 
 /// Counts for one node, from every event loop.
@@ -55,6 +61,9 @@ final class RoomCounters: Sendable {
     let casts = Count("rejoin_rooms_casts")
     let invalid = Count("rejoin_rooms_invalid_messages")
     let slowDecisions = Count("rejoin_rooms_slow_decisions")
+    let ticks = Count("rejoin_rooms_ticks")
+    let ticksSkipped = Count("rejoin_rooms_ticks_skipped")
+    let takeovers = Count("rejoin_rooms_tick_takeovers")
     private let held = Atomic<Int>(0)
     private let heldGauge = Gauge(label: "rejoin_rooms_held")
 
@@ -67,6 +76,7 @@ final class RoomCounters: Sendable {
             held: held.load(ordering: .relaxed), acts: acts.current, refusals: refusals.current,
             conflicts: conflicts.current, unavailable: unavailable.current, patches: patches.current,
             snapshots: snapshots.current, gapsFilled: gapsFilled.current, casts: casts.current,
-            invalid: invalid.current, slowDecisions: slowDecisions.current)
+            invalid: invalid.current, slowDecisions: slowDecisions.current,
+            ticks: ticks.current, ticksSkipped: ticksSkipped.current, takeovers: takeovers.current)
     }
 }

@@ -6,9 +6,11 @@ import SocketIO
 /// - `p EPOCH FROM VERSION COUNT\n`, then for each change `NAMELENGTH VALUELENGTH NAME VALUE` without a blank between
 ///   name and value; an empty value deletes.
 /// - `c SOCKETLENGTH SOCKET ARGUMENT`, again without a blank between the last two: a `cast` of that socket.
+/// - `t`: nobody ticks the room any more; whoever can should.
 enum RoomMessage: Equatable {
     case patch(RoomPatch)
     case cast(socket: String, argument: JSONBytes)
+    case clockFree
 
     static let maximumEpochBytes = 64
 
@@ -24,6 +26,9 @@ enum RoomMessage: Equatable {
                 let argument = try? JSONBytes(validating: reader.rest()), argument.kind == .object
             else { return nil }
             self = .cast(socket: socket, argument: argument)
+        case UInt8(ascii: "t"):
+            guard reader.isAtEnd else { return nil }
+            self = .clockFree
         default:
             return nil
         }

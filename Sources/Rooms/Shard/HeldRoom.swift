@@ -17,6 +17,9 @@ final class HeldRoom {
     let game: any Game
     let keys: RoomKeys
     let replica: RoomReplica
+    /// 0: never.
+    let ticksPerSecond: Int
+    var lease = TickLease()
     let inFlight = ActsInFlight()
     var phase = Phase.idle
     /// Sockets that joined, or are about to.
@@ -39,6 +42,7 @@ final class HeldRoom {
         self.name = name
         self.game = game
         self.keys = keys
+        self.ticksPerSecond = game.ticksPerSecond
         self.replica = RoomReplica(name: name)
     }
 

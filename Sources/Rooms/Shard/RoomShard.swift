@@ -9,9 +9,13 @@ actor RoomShard {
     nonisolated let readingSignal = Signal()
     /// Says that a check must not wait for its time.
     nonisolated let checkSignal = Signal()
+    /// Says that leases are to be asked for before their time.
+    nonisolated let leaseSignal = Signal()
     var rooms: [RoomName: HeldRoom] = [:]
     var readingQueue: [RoomName] = []
     var lastRefresh = ContinuousClock.now
+    var tickClock = TickClock()
+    var tickingPausedUntil = ContinuousClock.now
 
     nonisolated var unownedExecutor: UnownedSerialExecutor {
         eventLoop.executor.asUnownedSerialExecutor()
@@ -42,6 +46,7 @@ actor RoomShard {
         let held = hold(name)
         do throws(RoomError) {
             try await load(held)
+            if held.ticksPerSecond > 0, held.holders == 1 { leaseSignal.send() }
             return try await answer(held, since: known)
         } catch {
             release(held)
@@ -77,6 +82,7 @@ actor RoomShard {
         held.holders -= 1
         guard held.holders == 0 else { return }
         held.idleSince = .now
+        if held.ticksPerSecond > 0 { leaseSignal.send() }
         forget(held)
     }
 
@@ -120,6 +126,7 @@ actor RoomShard {
         let now = ContinuousClock.now
         let idle = rooms.values.filter {
             $0.phase == .loaded && $0.holders == 0 && now - $0.idleSince >= context.limits.linger
+                && !$0.lease.isHeld(at: now)
         }
         for held in idle where held.phase == .loaded && held.holders == 0 {
             held.phase = .closing
