@@ -152,7 +152,10 @@ extension RoomShard {
         until expiry: ContinuousClock.Instant
     ) async -> ActsInFlight.Turn {
         let remaining = expiry - .now
-        guard remaining > .zero, held.inFlight.waitingCount < context.limits.maximumWaitingActs else { return .expired }
+        // A room has one tick at a time: it does not count.
+        guard remaining > .zero, isTick || held.inFlight.waitingCount < context.limits.maximumWaitingActs else {
+            return .expired
+        }
         let name = held.name
         let timer = eventLoop.scheduleTask(in: TimeAmount(remaining)) { [weak self] in
             self?.assumeIsolated { $0.rooms[name]?.inFlight.expire(claim) }

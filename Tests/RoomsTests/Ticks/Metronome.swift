@@ -6,6 +6,8 @@ struct Metronome: Game {
     struct Action: Decodable {
         var add: Int
         var stop: Bool?
+        /// Each player adds to a sum of their own: acts do not wait for each other.
+        var alone: Bool?
     }
 
     var ticksPerSecond: Int { 50 }
@@ -15,6 +17,10 @@ struct Metronome: Game {
     }
 
     func decide(_ action: Action, by player: Player, in room: inout RoomView) throws(Refusal) -> [Change] {
+        if action.alone == true {
+            let field = "sum of \(player.userID)"
+            return try [.set(field, encoding: (room.read(field, as: Int.self) ?? 0) + action.add)]
+        }
         guard let sum = room.read("sum", as: Int.self) else { throw .conflict("the room has no sum") }
         guard action.add > 0 else { throw .rejected("add is more than 0") }
         let stop: [Change] = action.stop.map { [.set("stopped", $0 ? .true : .false)] } ?? []
