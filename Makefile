@@ -44,11 +44,17 @@ help: ## This list
 	@echo "make TARGET [ARGS='...']"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' Makefile
 	@echo
+	@echo "make up GAME=Pong runs another game server of this package, such as the example Pong."
 	@echo "make up ARGS='--nodes 5 --port 9000' passes ARGS to rejoin up; rejoin up --help explains them."
 
 .PHONY: up
-up: build run-packages ## A whole cluster on this machine, at http://localhost:8080
-	@exec .build/release/rejoin up $(ARGS)
+up: build run-packages $(if $(GAME),game) ## A whole cluster on this machine, at http://localhost:8080
+	@exec .build/release/rejoin up $(if $(GAME),--program .build/release/$(GAME)) $(ARGS)
+
+# A game server of your own, for `make up GAME=Pong`.
+.PHONY: game
+game: build
+	$(BUILD) $(RELEASE:rejoin=$(GAME))
 
 .PHONY: build
 build: swift build-packages ## The release build: .build/release/rejoin

@@ -168,6 +168,9 @@ let package = Package(
             name: "ClusterChat",
             dependencies: ["Cluster", "EngineIO", "RedisClient", "SocketIO", hummingbird, logging, nioCore, nioPosix],
             path: "Examples/ClusterChat", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "Pong", dependencies: ["RejoinServer", "Rooms"], path: "Examples/Pong",
+            resources: [.embedInCode("Web")], swiftSettings: swiftSettings),
 
         // Tests: one target for each of ours, on real servers.
         .target(
@@ -181,6 +184,7 @@ let package = Package(
         test("Cluster", "RedisClient", "SocketIO", nioCore, nioPosix, logging, serviceLifecycle),
         test("EngineIO", nioCore, nioEmbedded, nioPosix, nioHTTP1, nioSSL, hummingbird, hummingbirdCore, logging),
         test("JSONWebTokens", jwtKit, cryptoExtras, logging, nioCore, nioPosix, hummingbird, serviceLifecycle),
+        test("Pong", "Rooms", "SocketIO", nioCore),
         test("PrometheusMetrics", coreMetrics),
         test("RedisClient", nioCore, nioPosix, logging, serviceLifecycle),
         test("RejoinServer", "JSONWebTokens", "RedisClient", "SocketIO", "SocketIOClient", logging, nioCore, nioPosix),

@@ -3,6 +3,7 @@ import RedisClient
 enum RoomScripts {
     static let commit = script("commit", PackageResources.commit_lua, with: PackageResources.replica_lua)
     static let since = script("since", PackageResources.since_lua, with: PackageResources.replica_lua)
+    static let leases = RedisScript(name: "leases", source: PackageResources.leases_lua)
     static let versions = RedisScript(name: "versions", source: PackageResources.versions_lua)
     static let summaries = RedisScript(name: "summaries", source: PackageResources.summaries_lua)
     static let refresh = RedisScript(name: "refresh", source: PackageResources.refresh_lua)

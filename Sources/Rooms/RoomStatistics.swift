@@ -33,6 +33,12 @@ public struct RoomStatistics: Sendable, Hashable {
     public var presenceRead = 0
     /// Messages of presence that do not parse or come from no live node, and stored fields that are not ours; dropped.
     public var presenceInvalid = 0
+    /// Ticks that were decided.
+    public var ticks = 0
+    /// Ticks that were due while another was on its way, or could not be taken to Redis.
+    public var ticksSkipped = 0
+    /// Rooms whose clock was another node's before.
+    public var takeovers = 0
 }
 
 /// Counts for one node, from every event loop.
@@ -67,6 +73,9 @@ final class RoomCounters: Sendable {
     let presenceWritten = Count("rejoin_rooms_presence_written")
     let presenceRead = Count("rejoin_rooms_presence_read")
     let presenceInvalid = Count("rejoin_rooms_presence_invalid")
+    let ticks = Count("rejoin_rooms_ticks")
+    let ticksSkipped = Count("rejoin_rooms_ticks_skipped")
+    let takeovers = Count("rejoin_rooms_tick_takeovers")
     private let held = Atomic<Int>(0)
     private let heldGauge = Gauge(label: "rejoin_rooms_held")
 
@@ -81,6 +90,7 @@ final class RoomCounters: Sendable {
             snapshots: snapshots.current, gapsFilled: gapsFilled.current, casts: casts.current,
             invalid: invalid.current, slowDecisions: slowDecisions.current,
             presenceTold: presenceTold.current, presenceWritten: presenceWritten.current,
-            presenceRead: presenceRead.current, presenceInvalid: presenceInvalid.current)
+            presenceRead: presenceRead.current, presenceInvalid: presenceInvalid.current,
+            ticks: ticks.current, ticksSkipped: ticksSkipped.current, takeovers: takeovers.current)
     }
 }

@@ -48,11 +48,17 @@ public final class Rooms: Sendable, Service {
     public func run() async throws {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
+                group.addTask {
+                    while (try? await Task.sleep(for: TickLease.interval)) != nil {
+                        for shard in self.shards { shard.leaseSignal.send() }
+                    }
+                }
                 for shard in self.shards {
                     group.addTask { await shard.readQueuedRooms() }
                     group.addTask { await shard.checkRooms() }
                     group.addTask { await shard.serveQueuedPresence() }
                     group.addTask { await shard.watchPresence() }
+                    group.addTask { await shard.tickRooms() }
                 }
                 group.addTask {
                     while (try? await Task.sleep(for: self.context.limits.checkInterval)) != nil {
@@ -61,6 +67,13 @@ public final class Rooms: Sendable, Service {
                 }
             }
         }
+        // Those who go on need not wait until the leases are over.
+        for shard in shards { await shard.endTicking() }
+    }
+
+    /// This node is about to leave: other nodes that have sockets in its rooms take over their clocks at once.
+    public func pauseTicking() {
+        for shard in shards { shard.onLoop { $0.pauseTicking() } }
     }
 
     // MARK: Sockets come and go

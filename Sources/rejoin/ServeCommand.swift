@@ -1,8 +1,5 @@
 import ArgumentParser
-import CoreMetrics
-import Logging
 import NIOCore
-import PrometheusMetrics
 import RejoinServer
 import Rooms
 
@@ -15,19 +12,10 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try Settings.configuration()
-        _ = try configuration.requireRedis()
-        LoggingSystem.bootstrap { label in
-            RejoinLogHandler(label: label, level: configuration.log.level, format: configuration.log.format)
-        }
-        let metrics = PrometheusRegistry()
-        MetricsSystem.bootstrap(metrics)
         var games = GameCatalog()
         games.register(Arena(), for: "arena")
-        let node = RejoinNode(
-            configuration: configuration, games: games, metrics: metrics, logger: Logger(label: "rejoin"),
-            onReady: { Terminal.say("rejoin: node \($0.name) ready on \($0.url) (admin \($0.adminURL))") })
         do {
-            try await node.run()
+            try await NodeProgram(games: games).run(configuration)
         } catch let error as IOError {
             throw Self.failure(of: error, configuration)
         }

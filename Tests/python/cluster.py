@@ -79,14 +79,14 @@ class Redis:
 
 
 class Node:
-    """One `rejoin serve`."""
+    """One `rejoin serve`, or the same of another program."""
 
     def __init__(self, name, cluster, **environment):
         self.name = name
         self.log = cluster.folder / f"{name}.log"
         LOGS.append(self.log)
         self.process = subprocess.Popen(
-            [BINARY, "serve"],
+            [cluster.program, "serve"],
             env=os.environ | {
                 "REJOIN_NODE": name, "REJOIN_PORT": "0", "REJOIN_ADMIN_PORT": "0",
                 "REJOIN_REDIS_URL": cluster.redis.url, "REJOIN_DATA": str(cluster.folder / "data"),
@@ -116,6 +116,8 @@ class Node:
 
 
 class Cluster:
+    program = BINARY
+
     def __init__(self, folder, nodes=3, redis=None, **environment):
         self.folder = folder
         self.redis = redis or Redis(folder)

@@ -74,6 +74,18 @@ def test_the_code_that_explains_the_library_is_that_of_an_example_which_is_built
         assert "\n".join(lines(piece)) in program, f"not in Examples/Chat/Chat.swift:\n{piece}"
 
 
+def test_the_guide_to_games_is_made_of_the_example_that_is_built():
+    blocks = re.findall(r"```(swift|js)\n(.*?)```", (DOCS / "write-a-game.md").read_text(), re.DOTALL)
+    assert [language for language, _ in blocks].count("swift") == 7
+    folder = ROOT / "Examples/Pong"
+    sources = {"swift": [folder / "Pong.swift", folder / "Main.swift"], "js": [folder / "Web/pong.js"]}
+    for language, block in blocks:
+        # Whole lines in a row, with comments left out as everywhere.
+        program = ["\n".join(lines(source.read_text())) for source in sources[language]]
+        piece = "\n".join(lines(block))
+        assert any(f"\n{piece}\n" in f"\n{text}\n" for text in program), f"not in Examples/Pong:\n{block}"
+
+
 def test_the_page_of_the_library_names_all_that_is_public_and_nothing_else():
     public = set()
     for source in (ROOT / "Sources/SocketIO").rglob("*.swift"):

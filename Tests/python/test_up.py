@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import pathlib
 import pty
 import re
 import select
@@ -290,3 +291,28 @@ def test_ctrl_c_in_the_terminal_of_make_reads_well(tmp_path):
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
         os.close(terminal)
+
+
+async def test_the_nodes_can_be_those_of_another_program(start, players):
+    up = start("--nodes", "2", "--program", str(pathlib.Path(BINARY).with_name("Pong"))).ready()
+    response, body = await get(up.url + "/")
+    assert response.status == 200 and "<title>Pong</title>" in body
+    assert {name: node["state"] for name, node in (await in_thread(up.live)).items()} == {"n1": "ready", "n2": "ready"}
+    player = players()
+    await player.connect(up)
+    answer = await player.call("register", {"username": NAME, "password": PASSWORD})
+    assert answer["ok"], answer
+    assert (await player.call("join", {"room": "pong"}))["ok"]
+    sat = await player.call("act", {"room": "pong", "id": "1", "action": {"type": "sit", "side": "left"}})
+    assert sat["ok"], sat
+    assert await in_thread(up.interrupt) == 0
+
+
+def test_a_program_that_cannot_be_started_is_one_line_and_1(tmp_path, start):
+    for program, problem in [(tmp_path / "none", "No such file or directory"), (tmp_path, "it is a folder")]:
+        up = start("--program", str(program))
+        assert up.process.wait(20) == 1
+        up.line(f"^rejoin: --program {program} cannot be started: {problem}$", timeout=5)
+    up = start("--program", BINARY, "--bots", "3")
+    assert up.process.wait(20) == 2
+    up.line("--bots walk in the arena", timeout=5)

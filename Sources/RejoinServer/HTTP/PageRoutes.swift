@@ -7,22 +7,28 @@ import Sessions
 struct PageRoutes: Sendable {
     private let sessions: SessionService
     private let requests: RequestPolicy
+    private let files: [WebFile]
 
-    init(sessions: SessionService, requests: RequestPolicy) {
+    /// - Parameter pages: beside the browser client.
+    init(sessions: SessionService, requests: RequestPolicy, pages: [WebFile]) {
         self.sessions = sessions
         self.requests = requests
+        self.files = WebFile.client + pages
     }
 
     func add(to router: Router<VisitorContext>) {
-        router.get("/") { request, context in await page(request, context) }
-        for file in WebFile.all where file.path != "index.html" {
+        for file in files {
+            guard file.path != "index.html" else {
+                router.get("/") { request, context in await page(file, request, context) }
+                continue
+            }
             router.get(RouterPath(file.path)) { request, _ in file.response(to: request) }
         }
     }
 
     /// The page, with a visitor's first credential. It costs Redis nothing for a guest.
-    private func page(_ request: Request, _ context: VisitorContext) async -> Response {
-        var response = WebFile.index.response(to: request)
+    private func page(_ file: WebFile, _ request: Request, _ context: VisitorContext) async -> Response {
+        var response = file.response(to: request)
         let visitor = requests.visitor(peer: context.peer, headers: request.values)
         do throws(CookieError) {
             let cookie = try visitor.cookie.value(in: request.values("cookie"))

@@ -11,9 +11,11 @@ import SocketIO
 struct PublicListener: Sendable {
     private let parts: NodeParts
     private let listeners: NodeListeners
+    private let pages: [WebFile]
 
-    init(_ parts: NodeParts, listeners: NodeListeners) {
+    init(_ parts: NodeParts, listeners: NodeListeners, pages: [WebFile]) {
         self.parts = parts
+        self.pages = pages
         self.listeners = listeners
     }
 
@@ -23,7 +25,7 @@ struct PublicListener: Sendable {
         router.add(middleware: ErrorAnswers())
         HealthRoutes(parts).add(to: router)
         SessionRoutes(sessions: parts.sessions, requests: parts.requests).add(to: router)
-        PageRoutes(sessions: parts.sessions, requests: parts.requests).add(to: router)
+        PageRoutes(sessions: parts.sessions, requests: parts.requests, pages: pages).add(to: router)
         let node = parts.configuration.node
         var serverConfiguration = ApplicationConfiguration(
             address: .hostname(node.host, port: node.port), serverName: nil, backlog: 4_096)

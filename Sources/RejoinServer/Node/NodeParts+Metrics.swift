@@ -31,6 +31,9 @@ extension NodeParts {
     }
 
     private static let help = [
+        ("rejoin_rooms_ticks_total", "Ticks that were decided."),
+        ("rejoin_rooms_ticks_skipped_total", "Ticks skipped because another was on its way, or Redis away."),
+        ("rejoin_rooms_tick_takeovers_total", "Clocks of rooms taken over from other nodes."),
         ("rejoin_engine_handshakes_total", "Connections opened, by WebSocket or polling."),
         ("rejoin_engine_handshakes_refused_total", "Requests to open a connection that were refused."),
         ("rejoin_engine_requests_refused_total", "Polls, payloads and upgrades of connections that were refused."),

@@ -126,6 +126,7 @@ struct DrainService: Service {
         try await gracefulShutdown()
         parts.leaving.begin()
         parts.cluster.startDraining()
+        parts.rooms.pauseTicking()
         let time = parts.configuration.node.drain
         let notice = min(.seconds(1), time / 10)
         parts.logger.info("node is draining", metadata: ["sockets": "\(parts.server.counters.sockets.value)"])

@@ -21,6 +21,7 @@ import UnixSignals
 public struct RejoinNode: Service {
     private let configuration: RejoinConfiguration
     private let games: GameCatalog
+    private let pages: [WebFile]
     private let defineNamespaces: @Sendable (SocketIOServer, any RecoveryStore) -> Void
     private let metrics: PrometheusRegistry?
     private let logger: Logger
@@ -29,19 +30,21 @@ public struct RejoinNode: Service {
     /// - Parameters:
     ///   - configuration: what the node is told.
     ///   - games: which game is played in which room; by default every room is a shared object.
+    ///   - pages: what browsers get beside the client, `/rejoin.js`; `nil`: the pages of the arena.
     ///   - namespaces: defines namespaces beside `/`, for what a game needs besides rooms; it gets the server and what keeps
     ///     sockets for connection state recovery. Their sockets' contexts are the sessions' own.
     ///   - metrics: what `/metrics` shows, after `MetricsSystem.bootstrap` with it; `nil`: no metrics.
     ///   - logger: where the node's life goes.
     ///   - onReady: called once, when clients may come.
     public init(
-        configuration: RejoinConfiguration, games: GameCatalog = GameCatalog(),
+        configuration: RejoinConfiguration, games: GameCatalog = GameCatalog(), pages: [WebFile]? = nil,
         namespaces: @escaping @Sendable (SocketIOServer, any RecoveryStore) -> Void = { _, _ in },
         metrics: PrometheusRegistry? = nil,
         logger: Logger, onReady: @escaping @Sendable (NodeAddress) -> Void = { _ in }
     ) {
         self.configuration = configuration
         self.games = games
+        self.pages = pages ?? WebFile.arena
         self.defineNamespaces = namespaces
         self.metrics = metrics
         self.logger = logger
@@ -79,7 +82,7 @@ public struct RejoinNode: Service {
             parts.keys, parts.server, parts.cluster,
             parts.rooms, SessionSweep(parts.sessions), parts.probe,
             AdminListener(parts, metrics: metrics, listeners: listeners).application(logger),
-            PublicListener(parts, listeners: listeners).application(logger),
+            PublicListener(parts, listeners: listeners, pages: pages).application(logger),
             ReadyService(parts: parts, listeners: listeners, onReady: onReady),
             DrainService(parts: parts),
         ]

@@ -16,6 +16,26 @@ public struct RoomView {
         self.content = content
     }
 
+    /// A room that nobody has acted in, as it would begin: whoever sees that relies on its not having begun.
+    init(name: RoomName, beginning: [Change]) {
+        var content: [FieldName: RoomField] = [:]
+        for change in beginning {
+            switch change {
+            case .set(let name, let value): content[FieldName(name)] = RoomField(version: 0, value: value)
+            case .delete(let name): content[FieldName(name)] = nil
+            }
+        }
+        self.init(name: name, version: 0, content: content)
+        readWhole()
+    }
+
+    /// A room of these fields, for the tests of a game's rules.
+    public init(name: RoomName, fields: [String: JSONBytes]) {
+        var content: [FieldName: RoomField] = [:]
+        for (name, value) in fields { content[FieldName(name)] = RoomField(version: 1, value: value) }
+        self.init(name: name, version: 1, content: content)
+    }
+
     /// A field's value; nil when there is none.
     public subscript(field: String) -> JSONBytes? {
         mutating get {
@@ -27,6 +47,12 @@ public struct RoomView {
             }
             return found?.value
         }
+    }
+
+    /// A field's value, decoded; nil when there is none, and when what is there is no such value.
+    public mutating func read<Value: Decodable>(_ field: String, as type: Value.Type = Value.self) -> Value? {
+        // A value of another type is as good as none: it was written by an older version of the game.
+        try? self[field]?.decode(type)
     }
 
     /// How many fields there are. Every other act of the room then conflicts with this one.
@@ -64,4 +90,9 @@ struct RoomReads: Equatable {
     var isWhole = false
     /// The room's version, when all of it was read.
     var wholeVersion = 0
+
+    /// Whether something of it is among these fields.
+    func include(_ names: [FieldName]) -> Bool {
+        isWhole ? !names.isEmpty : names.contains { fields[$0] != nil }
+    }
 }

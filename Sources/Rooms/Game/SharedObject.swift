@@ -92,11 +92,3 @@ public struct SharedObject: Game {
         return name.starts(with: "@\(userID)/".utf8)
     }
 }
-
-extension Change {
-    var name: String {
-        switch self {
-        case .set(let name, _), .delete(let name): name
-        }
-    }
-}

@@ -7,10 +7,12 @@ import SocketIO
 ///   name and value; an empty value deletes.
 /// - `c SOCKETLENGTH SOCKET ARGUMENT`, again without a blank between the last two: a `cast` of that socket.
 /// - `h …`: who is here, see ``PresenceMessage``.
+/// - `t`: nobody ticks the room any more; whoever can should.
 enum RoomMessage: Equatable {
     case patch(RoomPatch)
     case cast(socket: String, argument: JSONBytes)
     case presence(PresenceMessage)
+    case clockFree
 
     static let maximumEpochBytes = 64
 
@@ -29,6 +31,9 @@ enum RoomMessage: Equatable {
         case UInt8(ascii: "h"):
             guard let message = PresenceMessage(&reader) else { return nil }
             self = .presence(message)
+        case UInt8(ascii: "t"):
+            guard reader.isAtEnd else { return nil }
+            self = .clockFree
         default:
             return nil
         }

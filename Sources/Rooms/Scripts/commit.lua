@@ -11,7 +11,7 @@
 --       6 replication id as the node knows it   7 an epoch to begin if one must be
 --       8, 9 epoch and version of the node's replica   10 how many reads follow   11 'act' or 'refusal'
 --       12 idle time of a room in ms   13 length of the log   14 most fields   15 most bytes
---       16 most rooms that a user begins in an hour
+--       16 most rooms that a user begins in an hour; for a lease, which the commit renews, its life in ms
 --       then a name and a version for each read (an absent field is at 0; the name '' is the room itself),
 --       then a name and a value for each change (the empty value deletes)
 -- Returns one of
@@ -160,6 +160,9 @@ redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[13], unpack(entry))
 redis.call('HSET', KEYS[1], unpack(set))
 if #deleted > 0 then
     redis.call('HDEL', KEYS[1], unpack(deleted))
+end
+if authority == 'lease' then
+    redis.call('PEXPIRE', KEYS[4], ARGV[16])
 end
 if id == '' then
     if redis.call('PTTL', KEYS[2]) < 0 then

@@ -16,6 +16,7 @@ final class ActsInFlight {
 
     private struct Waiter {
         let id: ID
+        let isTick: Bool
         let reads: RoomReads
         let writes: [FieldName]
         let continuation: CheckedContinuation<Turn, Never>
@@ -26,6 +27,8 @@ final class ActsInFlight {
     /// Acts that are applied, by the version that the replica has yet to reach.
     private var settling: [(version: Int, id: ID)] = []
     private var waiters: Deque<Waiter> = []
+    /// What the ticks read that wait, or may go on and have not yet; as a rule one.
+    private var waitingTicks: [ID: RoomReads] = [:]
     private var nextID = 0
 
     func makeID() -> ID {
@@ -44,6 +47,12 @@ final class ActsInFlight {
         return reads.fields.keys.contains { writing[$0] != nil }
     }
 
+    /// Whether a tick waits for what an act writes. The act then waits behind it: however many acts there are, the tick
+    /// has its turn. Those that came before it go first, and the next tick comes after those that came meanwhile.
+    func isBarred(_ writes: [FieldName]) -> Bool {
+        !waitingTicks.isEmpty && waitingTicks.values.contains { $0.include(writes) }
+    }
+
     func claim(_ id: ID, writes: [FieldName]) {
         claims[id] = writes
         for name in writes { writing[name, default: 0] += 1 }
@@ -57,6 +66,7 @@ final class ActsInFlight {
 
     /// Takes back what was kept for an act while it is decided again.
     func unclaim(_ id: ID) {
+        waitingTicks[id] = nil
         guard let writes = claims.removeValue(forKey: id) else { return }
         for name in writes {
             guard let count = writing[name] else { continue }
@@ -89,13 +99,20 @@ final class ActsInFlight {
         wake()
     }
 
-    func wait(_ id: ID, reads: RoomReads, writes: [FieldName], continuation: CheckedContinuation<Turn, Never>) {
-        waiters.append(Waiter(id: id, reads: reads, writes: writes, continuation: continuation))
+    func wait(
+        _ id: ID, isTick: Bool = false, reads: RoomReads, writes: [FieldName],
+        continuation: CheckedContinuation<Turn, Never>
+    ) {
+        waiters.append(Waiter(id: id, isTick: isTick, reads: reads, writes: writes, continuation: continuation))
+        if isTick { waitingTicks[id] = reads }
     }
 
     func expire(_ id: ID) {
         guard let index = waiters.firstIndex(where: { $0.id == id }) else { return }
+        waitingTicks[id] = nil
         waiters.remove(at: index).continuation.resume(returning: .expired)
+        // Who waited behind a tick waits no more.
+        wake()
     }
 
     /// Lets those go on that nobody blocks any more. What they would write is claimed for them at once, so that those
@@ -103,13 +120,16 @@ final class ActsInFlight {
     func wake() {
         guard !waiters.isEmpty else { return }
         var blocked: Deque<Waiter> = []
+        // A tick bars those behind it, not those before it.
+        for waiter in waiters where waiter.isTick { waitingTicks[waiter.id] = nil }
         while let waiter = waiters.popFirst() {
-            if isBlocked(waiter.reads) {
+            if isBlocked(waiter.reads) || (!waiter.isTick && isBarred(waiter.writes)) {
                 blocked.append(waiter)
             } else {
                 claim(waiter.id, writes: waiter.writes)
                 waiter.continuation.resume(returning: .decideAgain)
             }
+            if waiter.isTick { waitingTicks[waiter.id] = waiter.reads }
         }
         waiters = blocked
     }

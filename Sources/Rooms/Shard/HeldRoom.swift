@@ -17,6 +17,9 @@ final class HeldRoom {
     let game: any Game
     let keys: RoomKeys
     let replica: RoomReplica
+    /// 0: never.
+    let ticksPerSecond: Int
+    var lease = TickLease()
     let inFlight = ActsInFlight()
     let presence: RoomPresence
     var phase = Phase.idle
@@ -40,6 +43,7 @@ final class HeldRoom {
         self.name = name
         self.game = game
         self.keys = keys
+        self.ticksPerSecond = game.ticksPerSecond
         self.replica = RoomReplica(name: name)
         self.presence = presence
     }

@@ -9,6 +9,10 @@ struct Act {
     let id: ActID?
     let authority: ActAuthority
     let decision: Decision
+
+    var isTick: Bool {
+        if case .lease = authority { true } else { false }
+    }
 }
 
 extension RoomShard {
@@ -53,13 +57,21 @@ extension RoomShard {
         let claim = inFlight.makeID()
         let expiry = ContinuousClock.now + context.limits.actWait
         var conflicts = 0
+        // Whoever has waited has waited for the ticks before it, too.
+        var isBehindTicks = !act.isTick
         while true {
             let verdict = decide(act, in: held)
-            if inFlight.isBlocked(verdict.reads) {
+            // A tick writes only what changes something, and begins no room.
+            if act.isTick, verdict.position.version == 0 || verdict.changesNothing(in: held.replica) {
                 inFlight.wake()
-                switch await turn(claim, for: verdict, in: held, until: expiry) {
+                return .refused(verdict.refusal ?? .rejected("the tick changes nothing"))
+            }
+            if inFlight.isBlocked(verdict.reads) || (isBehindTicks && inFlight.isBarred(verdict.writes)) {
+                inFlight.wake()
+                switch await turn(claim, isTick: act.isTick, for: verdict, in: held, until: expiry) {
                 case .decideAgain:
                     inFlight.unclaim(claim)
+                    isBehindTicks = false
                     continue
                 case .expired:
                     return .unavailable(message: "too many acts on the same fields; try again")
@@ -120,7 +132,7 @@ extension RoomShard {
 
     private func decide(_ act: Act, in held: HeldRoom) -> Verdict {
         let start = ContinuousClock.now
-        let verdict = Verdict(act.decision, in: held.replica, limits: context.limits)
+        let verdict = Verdict(act.decision, of: held.game, in: held.replica, limits: context.limits)
         let duration = ContinuousClock.now - start
         if duration > Self.slowDecision {
             context.counters.slowDecisions.add()
@@ -136,16 +148,21 @@ extension RoomShard {
 
     /// Waits until what the act read may be current.
     private func turn(
-        _ claim: ActsInFlight.ID, for verdict: Verdict, in held: HeldRoom, until expiry: ContinuousClock.Instant
+        _ claim: ActsInFlight.ID, isTick: Bool, for verdict: Verdict, in held: HeldRoom,
+        until expiry: ContinuousClock.Instant
     ) async -> ActsInFlight.Turn {
         let remaining = expiry - .now
-        guard remaining > .zero, held.inFlight.waitingCount < context.limits.maximumWaitingActs else { return .expired }
+        // A room has one tick at a time: it does not count.
+        guard remaining > .zero, isTick || held.inFlight.waitingCount < context.limits.maximumWaitingActs else {
+            return .expired
+        }
         let name = held.name
         let timer = eventLoop.scheduleTask(in: TimeAmount(remaining)) { [weak self] in
             self?.assumeIsolated { $0.rooms[name]?.inFlight.expire(claim) }
         }
         let turn = await withCheckedContinuation {
-            held.inFlight.wait(claim, reads: verdict.reads, writes: verdict.writes, continuation: $0)
+            held.inFlight.wait(
+                claim, isTick: isTick, reads: verdict.reads, writes: verdict.writes, continuation: $0)
         }
         timer.cancel()
         return turn
@@ -184,7 +201,9 @@ extension RoomShard {
             return try await attempt(act, verdict, in: held)
         } catch {
             // The server is no primary any more, or the connection ended; the id makes it safe to ask again.
-            guard error.code == .closed || error.code == .server("READONLY") else { throw .unavailable(error) }
+            guard act.id != nil, error.code == .closed || error.code == .server("READONLY") else {
+                throw .unavailable(error)
+            }
         }
         do throws(RedisError) {
             try await context.redis.waitUntilConnected(timeout: Self.reconnection)
@@ -244,7 +263,8 @@ extension RoomShard {
             .string(verdict.position.epoch), .integer(verdict.position.version),
             .integer(reads.isWhole ? 1 : reads.fields.count), verdict.refusal == nil ? "act" : "refusal",
             .integer(limits.idle.milliseconds), .integer(limits.logLength), .integer(limits.maximumFields),
-            .integer(limits.maximumRoomBytes), .integer(limits.newRoomsPerHour),
+            .integer(limits.maximumRoomBytes),
+            .integer(act.isTick ? TickLease.life.milliseconds : limits.newRoomsPerHour),
         ]
         if reads.isWhole {
             arguments.append("")

@@ -31,6 +31,8 @@ extension RoomShard {
             } else {
                 took(held.replica.received(patch), held)
             }
+        case .clockFree:
+            leaseSignal.send()
         case .cast(let socket, let argument):
             guard held.phase == .loaded else { return }
             context.counters.casts.add()
@@ -50,6 +52,7 @@ extension RoomShard {
             return
         case .advanced:
             held.inFlight.reached(held.replica.position.version)
+            if held.ticksPerSecond > 0, !held.lease.wasAsked { leaseSignal.send() }
             if held.phase == .loaded {
                 tellPatch(held)
             } else {

@@ -9,6 +9,8 @@ actor RoomShard {
     nonisolated let readingSignal = Signal()
     /// Says that a check must not wait for its time.
     nonisolated let checkSignal = Signal()
+    /// Says that leases are to be asked for before their time.
+    nonisolated let leaseSignal = Signal()
     var rooms: [RoomName: HeldRoom] = [:]
     var readingQueue: [RoomName] = []
     var lastRefresh = ContinuousClock.now
@@ -18,6 +20,8 @@ actor RoomShard {
     /// When nodes were in the registry last.
     var lastLive: [NodeStart: ContinuousClock.Instant] = [:]
     var lastRenewal = ContinuousClock.now
+    var tickClock = TickClock()
+    var tickingPausedUntil = ContinuousClock.now
 
     nonisolated var unownedExecutor: UnownedSerialExecutor {
         eventLoop.executor.asUnownedSerialExecutor()
@@ -50,6 +54,7 @@ actor RoomShard {
         let held = hold(name)
         do throws(RoomError) {
             try await load(held)
+            if held.ticksPerSecond > 0, held.holders == 1 { leaseSignal.send() }
             var answer = try await answer(held, since: known)
             joined(held, member)
             answer.presence = held.presence.board.full(in: name)
@@ -91,6 +96,7 @@ actor RoomShard {
         held.holders -= 1
         guard held.holders == 0 else { return }
         held.idleSince = .now
+        if held.ticksPerSecond > 0 { leaseSignal.send() }
         forget(held)
     }
 
@@ -136,6 +142,7 @@ actor RoomShard {
         let idle = rooms.values.filter {
             $0.phase == .loaded && $0.holders == 0 && now - $0.idleSince >= context.limits.linger
                 && !$0.presence.isOwed
+                && !$0.lease.isHeld(at: now)
         }
         for held in idle where held.phase == .loaded && held.holders == 0 {
             held.phase = .closing

@@ -11,13 +11,19 @@ struct Verdict {
 
     var writes: [FieldName] { changes.map(\.name) }
 
-    init(_ decision: Decision, in replica: RoomReplica, limits: RoomLimits) {
+    /// - Parameter game: what a room that nobody has acted in begins with.
+    init(_ decision: Decision, of game: any Game, in replica: RoomReplica, limits: RoomLimits) {
         position = replica.position
         var view = replica.view()
         var changes: [(name: FieldName, value: JSONBytes?)] = []
         var refusal: Refusal?
         do throws(Refusal) {
-            changes = try Self.distinct(try decision(&view))
+            var beginning: [Change] = []
+            if replica.position.version == 0 {
+                beginning = try game.begin(replica.name)
+                if !beginning.isEmpty { view = RoomView(name: replica.name, beginning: beginning) }
+            }
+            changes = try Self.distinct(beginning + (try decision(&view)))
             try Self.check(changes, limits)
         } catch {
             changes = []
@@ -26,6 +32,14 @@ struct Verdict {
         self.reads = view.reads
         self.changes = changes
         self.refusal = refusal
+    }
+
+    /// Whether the room would be as it is.
+    func changesNothing(in replica: RoomReplica) -> Bool {
+        changes.allSatisfy { name, value in
+            guard let value else { return replica.fields[name] == nil }
+            return replica.fields[name]?.value.isEquivalent(to: value) ?? false
+        }
     }
 
     /// Of several changes of one field, the last counts.

@@ -24,7 +24,7 @@ extension LocalCluster {
         node.isReady = false
         node.child = try Child(
             Child.Command(
-                program: plan.executable, arguments: ["serve"],
+                program: plan.nodeProgram, arguments: ["serve"],
                 environment: plan.environment(node: node.name, redisURL: redisURL, ports: ports),
                 log: log(of: node), readsOutput: true, signalOnParentDeath: "KILL"),
             setpriv: plan.setpriv)

@@ -104,7 +104,7 @@ final class LocalCluster {
         // As it was called: it need not be in PATH.
         let program = CommandLine.arguments.first ?? "rejoin"
         let hints = [
-            ["  open \(url)", "the game: log in, walk"],
+            ["  open \(url)", plan.isOwnGame ? "the game" : "the game: log in, walk"],
             ["  \(program) nodes\(option)", "who is alive, with how many sockets"],
             ["  \(program) drain n1\(option)", "node n1 lets its players go, and leaves"],
             ["  kill -9 \(first)", "lose node n1 at once: its players stay logged in, on another node"],

@@ -19,6 +19,15 @@ enum Path {
         return folders.lazy.map { "\($0)/\(program)" }.first { access($0, X_OK) == 0 }
     }
 
+    /// Why a file cannot be run; nil: it can.
+    static func obstacle(toRunning file: String) -> String? {
+        var isFolder = false
+        if FileManager.default.fileExists(atPath: file, isDirectory: &isFolder), isFolder {
+            return "it is a folder"
+        }
+        return access(file, X_OK) == 0 ? nil : String(cString: strerror(errno))
+    }
+
     /// The file of this program.
     static func executable() throws -> String {
         do {

@@ -13,6 +13,10 @@ struct UpPlan {
     let restarts: Bool
     /// This program.
     let executable: String
+    /// What the nodes run: this program, or a game server of somebody's own.
+    let nodeProgram: String
+    /// Whether it is another than this one.
+    var isOwnGame: Bool { nodeProgram != executable }
     /// `haproxy`, when it is installed.
     let haproxy: String?
     /// The certificate of HAProxy, which ends TLS: behind it, on this machine's loopback, the nodes speak plain HTTP. `nil`
@@ -25,7 +29,10 @@ struct UpPlan {
     /// The environment of every node, without what differs between nodes.
     private let environment: [String: String]
 
-    init(reader: ConfigurationReader, flags: ConfigurationFlags, nodes: Int, bots: Int, restarts: Bool) throws {
+    init(
+        reader: ConfigurationReader, flags: ConfigurationFlags, nodes: Int, bots: Int, program: String?,
+        restarts: Bool
+    ) throws {
         let configuration = try RejoinConfiguration(reader)
         self.configuration = configuration
         self.nodes = nodes
@@ -33,6 +40,10 @@ struct UpPlan {
         self.restarts = restarts
         data = Path.absolute(configuration.data)
         executable = try Path.executable()
+        nodeProgram = program.map(Path.absolute) ?? executable
+        if let obstacle = Path.obstacle(toRunning: nodeProgram) {
+            throw Failure("--program \(nodeProgram) cannot be started: \(obstacle)")
+        }
         haproxy = Path.find("haproxy")
         setpriv = Path.find("setpriv")
         redisServer = Path.find("redis-server")
