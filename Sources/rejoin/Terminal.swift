@@ -10,17 +10,17 @@ import Musl
 enum Terminal {
     /// One or more lines on standard output, at once.
     static func say(_ text: String) {
-        write(text + "\n", to: STDOUT_FILENO)
+        StandardStream.write(text + "\n", to: STDOUT_FILENO)
     }
 
     /// `rejoin: …` on standard error.
     static func complain(_ text: String) {
-        write("rejoin: \(text)\n", to: STDERR_FILENO)
+        StandardStream.write("rejoin: \(text)\n", to: STDERR_FILENO)
     }
 
     /// A question on standard error, which leaves standard output to the answer of the command.
     static func ask(_ text: String) {
-        write(text, to: STDERR_FILENO)
+        StandardStream.write(text, to: STDERR_FILENO)
     }
 
     /// Lines joined by spaces, control characters made visible.
@@ -28,22 +28,6 @@ enum Terminal {
         let lines = text.split(whereSeparator: \.isNewline)
         return TerminalText.plain(lines.map { $0.drop { $0 == " " } }.joined(separator: " "))
     }
-
-    private static func write(_ text: String, to descriptor: Int32) {
-        var bytes = Array(text.utf8)[...]
-        while !bytes.isEmpty {
-            let written = bytes.withUnsafeBytes { systemWrite(descriptor, $0.baseAddress, $0.count) }
-            if written < 0 && errno == EINTR { continue }
-            // Nobody reads any more: there is no one to tell.
-            guard written > 0 else { return }
-            bytes = bytes.dropFirst(written)
-        }
-    }
-}
-
-/// `write(2)`, under a name that does not collide with ours.
-private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
-    write(descriptor, bytes, count)
 }
 
 /// The work of a command failed: exit code 1, and one line that says why.

@@ -25,6 +25,20 @@ def cluster(tmp_path):
     cluster.stop()
 
 
+@pytest.fixture
+def own_cluster(tmp_path):
+    """Makes clusters that one test may treat badly."""
+    made = []
+
+    def make(nodes=1, **environment):
+        made.append(Cluster(tmp_path, nodes, **environment))
+        return made[-1]
+
+    yield make
+    for cluster in made:
+        cluster.stop()
+
+
 @pytest.fixture(scope="module")
 def echo(tmp_path_factory):
     """The example server that sends back what it gets; it must survive all of a module's tests."""

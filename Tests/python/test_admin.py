@@ -3,10 +3,8 @@
 import hashlib
 import http.client
 import json
-import os
 import pathlib
 import re
-import shutil
 import signal
 import subprocess
 import time
@@ -18,13 +16,13 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import async_playwright
 
+from browser import CHROMIUM
 from cluster import Cluster, eventually, post
 from prometheus import promtool
 from provider import AUDIENCE, ISSUER, Key, claims, publish
 
 TOKEN = "canary-of-the-admin-token-1"
 PASSWORD = "correct horse battery"
-CHROMIUM = os.environ.get("CHROMIUM", shutil.which("chromium"))
 
 
 class Admin:
@@ -105,19 +103,6 @@ def cluster(tmp_path_factory):
 @pytest.fixture
 def admin(cluster):
     return Admin(cluster.nodes[0])
-
-
-@pytest.fixture
-def own_cluster(tmp_path):
-    made = []
-
-    def make(nodes=1, **environment):
-        made.append(Cluster(tmp_path, nodes, **environment))
-        return made[-1]
-
-    yield make
-    for cluster in made:
-        cluster.stop()
 
 
 async def player(players, node, name):

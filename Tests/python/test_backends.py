@@ -21,19 +21,6 @@ BACKENDS = (ROOT / "docs/backends.md").read_text()
 TOKEN = "canary-of-the-admin-token-1"
 
 
-@pytest.fixture
-def own_cluster(tmp_path):
-    made = []
-
-    def make(nodes=1, **environment):
-        made.append(Cluster(tmp_path, nodes, **environment))
-        return made[-1]
-
-    yield make
-    for cluster in made:
-        cluster.stop()
-
-
 def act(admin, room, action, id=None, **members):
     status, _, answer = admin.ask(
         "POST", f"/api/v1/rooms/{room}/acts", {"id": id or uuid.uuid4().hex, "action": action} | members)

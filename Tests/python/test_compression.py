@@ -6,8 +6,8 @@ import aiohttp
 import pytest
 from playwright.async_api import async_playwright
 
+from browser import CHROMIUM
 from cluster import Cluster, eventually
-from test_browser import CHROMIUM
 from test_wire import Peer, frame
 
 TEXT = "the quick brown fox jumps over the lazy dog, " * 150

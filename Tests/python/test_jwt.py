@@ -14,9 +14,9 @@ import pytest
 import redis.asyncio
 from playwright.async_api import async_playwright
 
+from browser import CHROMIUM
 from cluster import BINARY, Cluster, cookie_of, eventually, free_port, get, post
 from provider import AUDIENCE, ISSUER, Key, claims, endpoint, publish, unpadded
-from test_browser import CHROMIUM
 
 OURS = {"REJOIN_JWT_ISSUER": ISSUER, "REJOIN_JWT_AUDIENCE": AUDIENCE}
 SECRET = bytes(range(32))
@@ -38,19 +38,6 @@ def cluster(tmp_path_factory, provider):
         **OURS)
     yield cluster
     cluster.stop()
-
-
-@pytest.fixture
-def own_cluster(tmp_path):
-    made = []
-
-    def make(nodes=1, **environment):
-        made.append(Cluster(tmp_path, nodes, **environment))
-        return made[-1]
-
-    yield make
-    for cluster in made:
-        cluster.stop()
 
 
 async def over_http(node, token, **more):

@@ -22,20 +22,6 @@ def cluster(tmp_path_factory):
     cluster.stop()
 
 
-@pytest.fixture
-def own_cluster(tmp_path):
-    """Makes a cluster that one test may treat badly."""
-    made = []
-
-    def make(nodes=1, **environment):
-        made.append(Cluster(tmp_path, nodes, **environment))
-        return made[-1]
-
-    yield make
-    for cluster in made:
-        cluster.stop()
-
-
 async def registered(player, node, name, cookie=None):
     await player.connect(node, cookie=cookie)
     answer = await player.call("register", {"username": name, "password": PASSWORD})

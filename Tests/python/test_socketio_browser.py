@@ -2,20 +2,18 @@
 
 import http.server
 import importlib.util
-import os
 import pathlib
-import shutil
 import threading
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import async_playwright
 
+from browser import CHROMIUM
 from example import Example
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-CHROMIUM = os.environ.get("CHROMIUM", shutil.which("chromium"))
 PAGE = """<!doctype html><title>Client</title><script src="/socket.io.min.js"></script><script>
 const within = (promise, what) => Promise.race([promise, new Promise((_, fail) =>
   setTimeout(() => fail(new Error(`nothing within 5 s: ${what}`)), 5_000))]);

@@ -53,10 +53,10 @@ public struct NodeProgram: Sendable {
             try await run(Self.configuration(CommandLine.arguments))
             exit(0)
         } catch let error as ConfigurationError {
-            Self.write("\(Self.name): \(error.message)\n", to: STDERR_FILENO)
+            StandardStream.write("\(Self.name): \(error.message)\n", to: STDERR_FILENO)
             exit(2)
         } catch {
-            Self.write("\(Self.name): \(TerminalText.plain("\(error)"))\n", to: STDERR_FILENO)
+            StandardStream.write("\(Self.name): \(TerminalText.plain("\(error)"))\n", to: STDERR_FILENO)
             exit(1)
         }
     }
@@ -74,7 +74,8 @@ public struct NodeProgram: Sendable {
             configuration: configuration, games: games, pages: pages, namespaces: namespaces, metrics: metrics,
             logger: Logger(label: "rejoin"),
             onReady: {
-                Self.write("rejoin: node \($0.name) ready on \($0.url) (admin \($0.adminURL))\n", to: STDOUT_FILENO)
+                StandardStream.write(
+                    "rejoin: node \($0.name) ready on \($0.url) (admin \($0.adminURL))\n", to: STDOUT_FILENO)
             }
         ).run()
     }
@@ -85,7 +86,8 @@ public struct NodeProgram: Sendable {
         if arguments.first == "serve" { arguments.removeFirst() }
         let flags = try ConfigurationFlags(extractingFrom: &arguments)
         if arguments.contains("--help") || arguments.contains("-h") {
-            write("\(name) [serve] [--config FILE] [--KEY VALUE ...]\n\n\(ConfigurationHelp.text)\n", to: STDOUT_FILENO)
+            StandardStream.write(
+                "\(name) [serve] [--config FILE] [--KEY VALUE ...]\n\n\(ConfigurationHelp.text)\n", to: STDOUT_FILENO)
             exit(0)
         }
         if let unknown = arguments.first {
@@ -100,20 +102,4 @@ public struct NodeProgram: Sendable {
     private static var name: String {
         CommandLine.arguments.first?.split(separator: "/").last.map(String.init) ?? "node"
     }
-
-    private static func write(_ text: String, to descriptor: Int32) {
-        var bytes = Array(text.utf8)[...]
-        while !bytes.isEmpty {
-            let written = bytes.withUnsafeBytes { systemWrite(descriptor, $0.baseAddress, $0.count) }
-            if written < 0 && errno == EINTR { continue }
-            // Nobody reads any more: there is no one to tell.
-            guard written > 0 else { return }
-            bytes = bytes.dropFirst(written)
-        }
-    }
-}
-
-/// `write(2)`, under a name that does not collide with ours.
-private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
-    write(descriptor, bytes, count)
 }
