@@ -15,22 +15,27 @@ struct PresenceTelling {
     /// Pending users that somebody who joined meanwhile may know otherwise than the rest.
     private var uncertain: Set<String> = []
     private var areNumbersUncertain = false
+    /// The listed users as JSON, in their order, but for those at the end who came since; nil when others have changed.
+    private var encoded: ByteBuffer?
+    private var unencoded: [String] = []
 
     mutating func changed(_ user: String, isThere: Bool) {
         if isThere {
-            if listed[user] == nil {
-                guard listed.count < Self.maximumListed else { return }
-                list(user)
+            guard listed[user] != nil else {
+                if listed.count < Self.maximumListed { list(user) }
+                return
             }
         } else {
             guard listed.removeValue(forKey: user) != nil else { return }
         }
+        encoded = nil
         pending.insert(user)
     }
 
     private mutating func list(_ user: String) {
         listed[user] = next
         next += 1
+        if encoded != nil { unencoded.append(user) }
         pending.insert(user)
     }
 
@@ -56,17 +61,9 @@ struct PresenceTelling {
         fill(users)
         uncertain = pending
         areNumbersUncertain = true
-        var buffer = ByteBuffer()
-        buffer.writeStaticString("[")
-        var isFirst = true
-        for (user, _) in listed.sorted(by: { $0.value < $1.value }) {
-            guard let shown = users[user] else { continue }
-            Self.write(user, shown, isFirst: &isFirst, to: &buffer)
-        }
-        buffer.writeStaticString("]")
         var writer = JSONObjectWriter()
         writer.member("room", string: room.string)
-        writer.member("players", raw: buffer)
+        writer.member("players", raw: Self.array(encodedPlayers(users)))
         writer.member("total", int: users.count)
         writer.member("watchers", int: watchers)
         return writer.finish()
@@ -79,15 +76,14 @@ struct PresenceTelling {
         fill(users)
         var set = ByteBuffer()
         var del = ByteBuffer()
-        var (isFirstSet, isFirstDel) = (true, true)
         for user in pending {
             let now = listed[user] == nil ? nil : users[user]
             guard now != told[user] || uncertain.contains(user) else { continue }
             if let now {
-                Self.write(user, now, isFirst: &isFirstSet, to: &set)
+                if set.readableBytes > 0 { set.writeStaticString(",") }
+                Self.write(user, now, to: &set)
             } else {
-                if !isFirstDel { del.writeStaticString(",") }
-                isFirstDel = false
+                if del.readableBytes > 0 { del.writeStaticString(",") }
                 del.writeJSONString(user)
             }
             told[user] = now
@@ -98,7 +94,7 @@ struct PresenceTelling {
         let isSame = numbers == toldNumbers && !areNumbersUncertain
         toldNumbers = numbers
         areNumbersUncertain = false
-        guard !isSame || !isFirstSet || !isFirstDel else { return nil }
+        guard !isSame || set.readableBytes > 0 || del.readableBytes > 0 else { return nil }
         var writer = JSONObjectWriter()
         writer.member("room", string: room.string)
         writer.member("set", raw: Self.array(set))
@@ -106,6 +102,26 @@ struct PresenceTelling {
         writer.member("total", int: numbers.total)
         writer.member("watchers", int: numbers.watchers)
         return writer.finish()
+    }
+
+    /// What a join costs does not depend on how many are listed, as long as those before it stay as they are.
+    private mutating func encodedPlayers(_ users: [String: PresentUser]) -> ByteBuffer {
+        var buffer: ByteBuffer
+        if let known = encoded {
+            buffer = known
+            encoded = nil  // the only owner may append without a copy
+        } else {
+            buffer = ByteBuffer()
+            unencoded = listed.sorted { $0.value < $1.value }.map(\.key)
+        }
+        for user in unencoded {
+            guard let shown = users[user] else { continue }
+            if buffer.readableBytes > 0 { buffer.writeStaticString(",") }
+            Self.write(user, shown, to: &buffer)
+        }
+        unencoded.removeAll()
+        encoded = buffer
+        return buffer
     }
 
     private static func array(_ elements: ByteBuffer) -> ByteBuffer {
@@ -116,13 +132,11 @@ struct PresenceTelling {
         return buffer
     }
 
-    private static func write(_ user: String, _ shown: PresentUser, isFirst: inout Bool, to buffer: inout ByteBuffer) {
-        if !isFirst { buffer.writeStaticString(",") }
-        isFirst = false
-        var writer = JSONObjectWriter(appendingTo: buffer)
-        writer.member("id", string: user)
-        writer.member("name", string: shown.name)
-        writer.member("online", bool: shown.isOnline)
-        buffer = writer.finish().buffer
+    private static func write(_ user: String, _ shown: PresentUser, to buffer: inout ByteBuffer) {
+        buffer.writeStaticString("{\"id\":")
+        buffer.writeJSONString(user)
+        buffer.writeStaticString(",\"name\":")
+        buffer.writeJSONString(shown.name)
+        buffer.writeStaticString(shown.isOnline ? ",\"online\":true}" : ",\"online\":false}")
     }
 }
