@@ -24,6 +24,8 @@ final class FanOutSender {
     private var begin = NIODeadline.now()
     private var end = NIODeadline.now()
     private var done: EventLoopPromise<Outcome>?
+    /// Acts at a rate that are not sent yet, although their time may be over.
+    private var isSending = false
     /// Acts sent that are not yet delivered to everybody; counted in the closed loop only.
     private var isClosedLoop = false
 
@@ -45,6 +47,7 @@ final class FanOutSender {
         switch load {
         case .rate(let rate):
             self.isClosedLoop = false
+            self.isSending = true
             self.sendDue(first: self.number, interval: 1_000_000_000 / rate)
         case .inFlight(let count):
             self.isClosedLoop = true
@@ -64,7 +67,10 @@ final class FanOutSender {
         let now = NIODeadline.now()
         while true {
             let intended = self.begin + .nanoseconds(Int64(Double(self.number - first) * interval))
-            guard intended < self.end else { return }
+            guard intended < self.end else {
+                self.isSending = false
+                return self.finishIfDone()
+            }
             guard intended <= now else {
                 self.crowd.eventLoop.assumeIsolated().scheduleTask(deadline: intended) {
                     self.sendDue(first: first, interval: interval)
@@ -98,7 +104,7 @@ final class FanOutSender {
     }
 
     private func finishIfDone() {
-        guard self.unanswered == 0, NIODeadline.now() >= self.end else { return }
+        guard self.unanswered == 0, !self.isSending, NIODeadline.now() >= self.end else { return }
         let done = self.done.take()
         done?.succeed(self.outcome)
     }

@@ -165,6 +165,7 @@ def test_a_user_as_it_is_advised_is_enough_for_a_node(examine, redis, tmp_path):
 
     class Place:
         folder = tmp_path
+        program = BINARY
 
     Place.redis = type("Url", (), {"url": url})
     node = Node("n1", Place)
