@@ -53,14 +53,17 @@ struct PresenceReading: Equatable {
         }
     }
 
+    /// By bytes: a name may begin with a mark that is one character with the blank before it.
     private static func seat(_ value: String) -> PresenceSeat? {
-        if value.hasPrefix("1 ") { return PresenceSeat(name: String(value.dropFirst(2)), awaySince: nil) }
-        guard value.hasPrefix("0 ") else { return nil }
-        let rest = value.dropFirst(2)
-        guard let blank = rest.utf8.firstIndex(of: UInt8(ascii: " ")), let since = number(rest[..<blank]) else {
+        let blank = UInt8(ascii: " ")
+        let parts = value.utf8.split(separator: blank, maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2 else { return nil }
+        if parts[0].elementsEqual("1".utf8) { return PresenceSeat(name: String(Substring(parts[1])), awaySince: nil) }
+        let rest = parts[1].split(separator: blank, maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts[0].elementsEqual("0".utf8), rest.count == 2, let since = number(Substring(rest[0])) else {
             return nil
         }
-        return PresenceSeat(name: String(rest[rest.utf8.index(after: blank)...]), awaySince: since)
+        return PresenceSeat(name: String(Substring(rest[1])), awaySince: since)
     }
 
     private static func text(_ value: RedisValue) -> String? {

@@ -173,6 +173,19 @@ struct PresenceBoardTests {
         #expect(reading.parts.isEmpty)
     }
 
+    @Test("a name is read as it was written, also one that begins with a mark on the character before it")
+    func marks() {
+        for name in ["\u{301}a", "\u{20E3}", "\u{FE0F}", "\u{200D}b", " a", "", "1 a", "0 1 a", "e\u{301}"] {
+            let stored = ["\(other)|on", "1 \(name)", "\(other)|off", "0 12 \(name)"]
+            let reading = PresenceReading(stored.map { .bytes(ByteBuffer(string: $0)) }, limit: 10)
+            let seats = reading.parts[other]?.seats
+            #expect(reading.invalid == 0)
+            #expect(seats?["on"].map { Array($0.name.utf8) } == Array(name.utf8))
+            #expect(seats?["off"].map { Array($0.name.utf8) } == Array(name.utf8))
+            #expect(seats?["off"]?.awaySince == 12)
+        }
+    }
+
     @Test("clients are told what changed, and nothing twice")
     func deltas() throws {
         var board = board()
