@@ -34,11 +34,16 @@ extension RoomShard {
     // MARK: Other nodes
 
     func received(_ message: PresenceMessage, _ held: HeldRoom) {
-        guard message.node == context.nodes.own || isLive(message.node, in: held) else {
+        guard message.node == context.nodes.own || isRegistered(message.node) else {
             context.counters.presenceInvalid.add()
             return
         }
         let presence = held.presence
+        if presence.gone.remove(message.node) != nil {
+            // It had ceased to follow the room, and follows it again.
+            presence.silent.remove(message.node)
+            lookAtNodes(held)
+        }
         guard !presence.isReading, presence.isRead else {
             if presence.waiting.count < RoomPresence.maximumWaiting {
                 presence.waiting.append(message)
@@ -55,12 +60,22 @@ extension RoomShard {
     }
 
     func isLive(_ node: NodeStart, in held: HeldRoom) -> Bool {
-        guard !held.presence.gone.contains(node) else { return false }
+        !held.presence.gone.contains(node) && isRegistered(node)
+    }
+
+    private func isRegistered(_ node: NodeStart) -> Bool {
         let now = ContinuousClock.now
         if let last = lastLive[node], now - last < context.limits.absence { return true }
         guard context.nodes.live().contains(node) else { return false }
         lastLive[node] = now
         return true
+    }
+
+    /// Takes notice of those that live and of those that do not any more.
+    func lookAtNodes(_ held: HeldRoom) {
+        let presence = held.presence
+        presence.board.nodesLive({ isLive($0, in: held) }, now: context.clock.now)
+        if presence.board.isBack({ isLive($0, in: held) }) { presence.isDoubtful = true }
     }
 
     func doubtPresence(_ held: HeldRoom) {

@@ -46,8 +46,7 @@ extension RoomShard {
         lastLive = lastLive.filter { now - $0.value < .seconds(60) }
         for held in rooms.values where held.phase == .loaded {
             let presence = held.presence
-            presence.board.nodesLive({ isLive($0, in: held) }, now: context.clock.now)
-            if presence.board.isBack({ isLive($0, in: held) }) { presence.isDoubtful = true }
+            lookAtNodes(held)
             presence.board.expire(now: context.clock.now)
             if let suspicion = presence.suspicion {
                 presence.suspicion = nil

@@ -83,4 +83,36 @@ struct PresenceTests {
             }
         }
     }
+
+    @Test("who comes back to a node that had ceased to follow the room is told as soon as anybody")
+    func followedAgain() async throws {
+        try await withRedisServer { server in
+            let registry = Registry([one, two])
+            var limits = limits()
+            limits.presenceGrace = .seconds(30)
+            limits.linger = .zero
+            limits.checkInterval = .milliseconds(200)
+            let (leaving, patient) = (limits, limits)
+            try await RoomNode.run(on: server, limits: patient, nodes: registry.nodes(one)) { first in
+                try await first.enter(room)
+                try await RoomNode.run(on: server, limits: leaving, nodes: registry.nodes(two)) { second in
+                    let player = RoomMember.player(Player(userID: "u", name: "Uta"))
+                    _ = try await second.rooms.enter(room, as: player)
+                    try await isTold(first, "\"online\":true}]")
+                    second.rooms.leave(room, as: player, .lost)
+                    try await isTold(first, "\"online\":false}]")
+                    try await eventually { second.rooms.statistics.held == 0 }
+                    // For longer than a node may be silent that follows the room.
+                    let stamp = ContinuousClock.now
+                    try await eventually { ContinuousClock.now - stamp > .seconds(5) }
+                    let told = first.watcher.presence.count
+                    let invalid = first.rooms.statistics.presenceInvalid
+                    _ = try await second.rooms.enter(room, as: .player(Player(userID: "w", name: "Wim")))
+                    try await eventually { first.watcher.presence.count > told }
+                    try await isTold(first, "{\"id\":\"w\",\"name\":\"Wim\",\"online\":true}")
+                    #expect(first.rooms.statistics.presenceInvalid == invalid)
+                }
+            }
+        }
+    }
 }
