@@ -114,7 +114,8 @@ extension RoomShard {
     /// Ticks a room for as long as its lease is this node's.
     ///
     /// Turns are due at fixed times from the first on. One is on its way at a time: those that are due meanwhile are
-    /// skipped, and counted.
+    /// skipped, and counted. A room that should not tick is passed over until its lease is given up: it may be wanted again
+    /// before, and nobody else would tick it then.
     private func tick(_ room: TickingRoom) async {
         guard let ticksPerSecond = rooms[room.name]?.ticksPerSecond else { return }
         let interval = Duration.nanoseconds(1_000_000_000 / Int64(ticksPerSecond))
@@ -130,7 +131,8 @@ extension RoomShard {
             }
             context.counters.ticksSkipped.add(due - number - 1)
             number = due
-            guard let held = rooms[room.name], held.lease.isHeld(room.token, at: now), shouldTick(held) else { return }
+            guard let held = rooms[room.name], held.lease.isHeld(room.token, at: now) else { return }
+            guard shouldTick(held) else { continue }
             let tick = Tick(number: number, interval: interval, time: tickClock.time(at: now), seed: seed)
             let act = Act(id: nil, authority: .lease(token: room.token), decision: held.game.decision(tick))
             var place: RoomPosition?

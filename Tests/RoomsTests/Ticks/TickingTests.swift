@@ -133,6 +133,30 @@ struct TickingTests {
         }
     }
 
+    @Test("a room that Redis has lost ticks again as soon as somebody acts in it")
+    func deleted() async throws {
+        try await withRedisServer { server in
+            try await RoomNode.run(on: server, games: games) { node in
+                let session = try await node.login("u")
+                try await node.enter(room)
+                _ = try await node.act(room, "0", "{\"add\":1}", as: session)
+                for round in 1...5 {
+                    try await eventually { ticks(node) >= 5 }
+                    _ = try await server.command(
+                        "DEL", "rejoin:room:{r}", "rejoin:room:{r}:log", "rejoin:room:{r}:acts")
+                    try await eventually { node.watcher.room(room)?.version == 0 }
+                    // For longer than from one turn to the next, and as a rule before the next round of leases.
+                    let lost = ContinuousClock.now
+                    try await eventually { ContinuousClock.now - lost > .milliseconds(50) }
+                    let result = try await node.act(room, "\(round)", "{\"add\":1}", as: session)
+                    #expect(result.version == 1)
+                }
+                try await eventually { ticks(node) >= 5 }
+                #expect(node.watcher.complaints == [])
+            }
+        }
+    }
+
     @Test("a commit with a token that is not the lease's is refused, whoever has the lease, or nobody")
     func fencing() async throws {
         try await withRedisServer { server in
