@@ -1,5 +1,6 @@
 import CoreMetrics
 import NIOCore
+import NIOSSL
 
 /// Engine.IO over a WebSocket (RFC 6455): the last handler of an upgraded channel. Confined to its event loop.
 ///
@@ -52,7 +53,9 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
 
     func handlerAdded(context: ChannelHandlerContext) {
         channelContext = context
-        outgoing = OutgoingFrames(context.channel, isPlain: loop.configuration.tls == nil)
+        // Whoever put TLS there, by the engine's configuration or in front of the engine.
+        let tls = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self)
+        outgoing = OutgoingFrames(context.channel, isPlain: tls == nil)
         isChannelWritable = context.channel.isWritable
         guard context.channel.isActive, let applicationContext else { return }
         self.applicationContext = nil
