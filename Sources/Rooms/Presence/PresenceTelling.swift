@@ -60,7 +60,7 @@ struct PresenceTelling {
     ) -> JSONBytes {
         fill(users)
         uncertain = pending
-        areNumbersUncertain = true
+        if toldNumbers != (users.count, watchers) { areNumbersUncertain = true }
         var writer = JSONObjectWriter()
         writer.member("room", string: room.string)
         writer.member("players", raw: Self.array(encodedPlayers(users)))

@@ -210,6 +210,24 @@ struct PresenceBoardTests {
         #expect(board.delta(in: room)?["del"] == (try parsed("[\"b\"]")))
     }
 
+    @Test("who joins again, or joins and goes at once, gives nobody else anything to hear")
+    func joiningAgain() {
+        var board = board()
+        board.joined(.player(ada), now: 1)
+        #expect(board.full(in: room)["total"]?.int == 1)
+        #expect(board.delta(in: room) != nil)
+        #expect(board.full(in: room)["total"]?.int == 1)
+        #expect(!board.hasNews && board.delta(in: room) == nil)
+        // But who was told another number hears what it is now.
+        board.joined(.watcher, now: 2)
+        #expect(board.full(in: room)["watchers"]?.int == 1)
+        board.departed(.watcher, .lost, now: 3)
+        #expect(board.delta(in: room)?["watchers"]?.int == 0)
+        board.joined(.watcher, now: 4)
+        board.departed(.watcher, .lost, now: 5)
+        #expect(board.delta(in: room) == nil)
+    }
+
     @Test("200 users are listed, and another takes the place of one that goes")
     func listed() {
         var board = board()
