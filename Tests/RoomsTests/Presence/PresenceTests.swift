@@ -115,4 +115,28 @@ struct PresenceTests {
             }
         }
     }
+
+    @Test("a room of very many users with long names is read by a connection that lives on")
+    func manyLongNames() async throws {
+        try await withRedisServer { server in
+            let key = "rejoin:room:{r}:here"
+            _ = try await server.command(
+                "EVAL",
+                """
+                redis.call('HSET', KEYS[1], '#', 1)
+                for i = 1, 9000 do
+                    redis.call('HSET', KEYS[1], ARGV[1] .. '|' .. string.rep('i', 1000) .. i, '1 ' .. string.rep('n', 1000))
+                end
+                local now = redis.call('TIME')
+                redis.call('HSET', KEYS[1], ARGV[1], now[1] .. '000 7')
+                """, "1", key, two.description)
+            let registry = Registry([one, two])
+            try await RoomNode.run(on: server, limits: limits(), nodes: registry.nodes(one)) { node in
+                let answer = try await node.rooms.enter(room)
+                #expect(answer.presence?["total"]?.int ?? 0 > 5_000)
+                #expect(answer.presence?["watchers"]?.int == 8)
+                #expect(node.rooms.statistics.presenceRead == 1)
+            }
+        }
+    }
 }
