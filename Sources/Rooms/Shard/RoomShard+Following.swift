@@ -32,6 +32,7 @@ extension RoomShard {
                 took(held.replica.received(patch), held)
             }
         case .clockFree:
+            held.lease.freed()
             leaseSignal.send()
         case .cast(let socket, let argument):
             guard held.phase == .loaded else { return }

@@ -11,6 +11,10 @@ struct TickLease: Equatable {
     /// How often leases are kept, and free ones taken: a dead node's clock goes on after `life` and once this.
     static let interval: Duration = .milliseconds(400)
 
+    /// What was asked is not asked again for so long, however often leases are asked for: rooms that others come to and
+    /// leave cost the rest nothing.
+    static let pause: Duration = .milliseconds(100)
+
     /// What is asked of Redis.
     enum Question: Equatable {
         /// Takes the lease if nobody has it, with a token that is new.
@@ -34,6 +38,8 @@ struct TickLease: Equatable {
     /// Somebody else had it when this node asked last.
     private var isOthers = false
     private(set) var wasAsked = false
+    /// When the lease was to be taken or kept last; nil when the next question is not to wait.
+    private var lastAsked: Instant?
 
     /// Whether the room's clock is this node's.
     func isHeld(at now: Instant) -> Bool {
@@ -51,14 +57,21 @@ struct TickLease: Equatable {
     ///   - wanted: whether this node should tick the room. If not, it ceases to at once, whatever Redis answers.
     ///   - fresh: a token that was never used.
     mutating func question(wanted: Bool, fresh: @autoclosure () -> String, now: Instant) -> Question? {
-        if let held {
-            if wanted, now < held.until { return .keep(token: held.token) }
+        if let held, !wanted || now >= held.until {
             self.held = nil
+            lastAsked = nil
             if !wanted { return .give(token: held.token) }
         }
-        guard wanted else { return nil }
+        guard wanted, lastAsked.map({ now - $0 >= Self.pause }) ?? true else { return nil }
+        lastAsked = now
+        if let held { return .keep(token: held.token) }
         wasAsked = true
         return .take(token: fresh())
+    }
+
+    /// Whoever had it has given it up.
+    mutating func freed() {
+        lastAsked = nil
     }
 
     /// Redis has answered a question.

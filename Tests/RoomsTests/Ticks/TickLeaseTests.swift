@@ -85,6 +85,22 @@ struct TickLeaseTests {
         #expect(lease.question(wanted: true, fresh: "b", now: at(12)) == .take(token: "b"))
     }
 
+    @Test("what was asked a moment ago is not asked again, unless the lease was given up meanwhile")
+    func often() {
+        var lease = held()
+        #expect(lease.question(wanted: true, fresh: "b", now: at(99)) == nil)
+        #expect(lease.isHeld("a", at: at(99)))
+        #expect(lease.question(wanted: true, fresh: "b", now: at(100)) == .keep(token: "a"))
+        #expect(lease.question(wanted: true, fresh: "b", now: at(199)) == nil)
+
+        var other = TickLease()
+        #expect(other.question(wanted: true, fresh: "a", now: start) == .take(token: "a"))
+        #expect(other.answered(.take(token: "a"), granted: false, asked: start, now: at(1)) == .none)
+        #expect(other.question(wanted: true, fresh: "b", now: at(50)) == nil)
+        other.freed()
+        #expect(other.question(wanted: true, fresh: "c", now: at(51)) == .take(token: "c"))
+    }
+
     @Test("one that Redis refuses ends; a refusal of an older one changes nothing")
     func lost() {
         var lease = held()
