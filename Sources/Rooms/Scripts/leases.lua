@@ -11,7 +11,8 @@ local time = redis.call('TIME')
 local answer = {tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)}
 for i, key in ipairs(KEYS) do
     local asked, token = ARGV[2 * i], ARGV[2 * i + 1]
-    local holder = redis.call('GET', key)
+    -- A table, which no token is, where the key is no string.
+    local holder = redis.pcall('GET', key)
     local isGranted = holder == token
     if isGranted and asked == 'give' then
         redis.call('DEL', key)

@@ -12,18 +12,23 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local node = ARGV[1]
 local reply = {now}
 local at = 3
+-- What is no hash is as if it were not there, and no other room's affair.
+local function read(key, field)
+    local value = redis.pcall('HGET', key, field)
+    return type(value) == 'string' and value
+end
 for _, key in ipairs(KEYS) do
     local watchers, others = ARGV[at], tonumber(ARGV[at + 1])
-    local stored = redis.call('HGET', key, node)
+    local stored = read(key, node)
     if stored and string.match(stored, ' (%d+)$') == watchers then
         redis.call('HSET', key, node, string.format('%.0f %s', now, watchers))
         redis.call('PEXPIRE', key, ARGV[2])
-        reply[#reply + 1] = tonumber(redis.call('HGET', key, '#')) or 0
+        reply[#reply + 1] = tonumber(read(key, '#')) or 0
     else
         reply[#reply + 1] = -1
     end
     for i = at + 2, at + 1 + others do
-        local head = redis.call('HGET', key, ARGV[i])
+        local head = read(key, ARGV[i])
         reply[#reply + 1] = head and tonumber(string.match(head, '^%d+')) or 0
     end
     at = at + 2 + others

@@ -15,6 +15,7 @@ struct RoomDirectoryTests {
                 for key in ["other:room:{x}", "rejoin:room:{bad name}", "rejoin:room:x"] {
                     _ = try await node.redis.send("HSET", [.string(key), "\0v", "1"])
                 }
+                _ = try await node.redis.send("SET", ["rejoin:room:{poison}", "no hash"])
                 let directory = RoomDirectory(redis: node.redis, prefix: "rejoin:")
                 for (beginning, expected) in [
                     ("", names), ("chess:", Array(names[..<40])), ("go.1", names.filter { $0.hasPrefix("go.1") }),

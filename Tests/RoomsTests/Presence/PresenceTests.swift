@@ -1,4 +1,5 @@
 import NIOCore
+import NIOPosix
 import RedisClient
 @testable import Rooms
 import SocketIO
@@ -136,6 +137,34 @@ struct PresenceTests {
                 #expect(answer.presence?["total"]?.int ?? 0 > 5_000)
                 #expect(answer.presence?["watchers"]?.int == 8)
                 #expect(node.rooms.statistics.presenceRead == 1)
+            }
+        }
+    }
+
+    @Test("keys of the wrong kind are no harm to other rooms")
+    func poisonedNeighbour() async throws {
+        try await withRedisServer { server in
+            let registry = Registry([one])
+            let loop = MultiThreadedEventLoopGroup.singleton.next()
+            try await RoomNode.run(on: server, limits: limits(), eventLoops: [loop], nodes: registry.nodes(one)) {
+                node in
+                let neighbour = try #require(RoomName("s"))
+                try await node.enter(neighbour)
+                try await node.enter(room)
+                let session = try await node.login("u")
+                _ = try await node.act(room, "1", "{\"set\":{\"a\":1}}", as: session)
+                let key = "rejoin:room:{r}:here"
+                func stored() async -> Int? { try? await node.redis.send("HLEN", [.string(key)]).int }
+                func isNeighbourThere() async throws -> Bool {
+                    try await node.redis.send("EXISTS", ["rejoin:room:{s}:here"]).int == 1
+                }
+                try await eventually { await stored() == 2 }
+                try await eventually { try await isNeighbourThere() }
+                _ = try await node.redis.send(
+                    "MSET", ["rejoin:room:{s}:here", "no hash", "rejoin:room:{s}", "no hash"])
+                _ = try await node.redis.send("DEL", [.string(key), "rejoin:room:{r}"])
+                try await eventually { await stored() == 2 }
+                try await eventually { node.watcher.room(room)?.version == 0 }
             }
         }
     }
