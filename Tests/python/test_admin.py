@@ -349,6 +349,25 @@ def test_no_browser_is_answered(admin, headers):
         assert "Access-Control-Allow-Origin" not in answer
 
 
+def test_who_keeps_many_connections_open_shuts_nobody_out(own_cluster):
+    address = urllib.parse.urlsplit(own_cluster(nodes=1).nodes[0].admin).netloc
+    kept = []
+    try:
+        for _ in range(100):
+            connection = http.client.HTTPConnection(address, timeout=5)
+            kept.append(connection)
+            connection.request("GET", "/api/v1/nodes")
+            answer = connection.getresponse()
+            assert answer.status == 200 and json.loads(answer.read())["nodes"]
+        assert 8 <= sum(connection.sock is not None for connection in kept) < 32, "a few may keep theirs"
+        # One that was kept is still good.
+        kept[0].request("GET", "/healthz")
+        assert kept[0].getresponse().status == 200
+    finally:
+        for connection in kept:
+            connection.close()
+
+
 def test_a_person_who_types_the_address_is_answered(admin):
     admin.get("/api/v1/nodes", Sec_Fetch_Site="none")
 

@@ -2,6 +2,7 @@ import HTTPTypes
 import HummingbirdCore
 import NIOCore
 import NIOHTTPTypes
+import Synchronization
 
 /// Accepts few at a time: who reaches the admin listener must not take the file descriptors that players need.
 struct AdminConnectionBudget: AvailableConnectionsDelegate {
@@ -25,8 +26,21 @@ struct AdminConnectionBudget: AvailableConnectionsDelegate {
     }
 }
 
+/// How many connections of the admin listener are open.
+final class AdminConnectionCount: Sendable {
+    private let open = Atomic<Int>(0)
+
+    func add(_ change: Int) {
+        open.add(change, ordering: .relaxed)
+    }
+
+    /// Whether those that are open without need should make room for others.
+    var isCrowded: Bool { open.load(ordering: .relaxed) >= AdminConnectionBudget.maximum * 3 / 4 }
+}
+
 /// Closes a connection on which no answer was taken for a while: who says nothing, asks a byte a second or does not read
-/// keeps nobody else from a place. Confined to its event loop.
+/// keeps nobody else from a place. Where places are few, an answer is the last of its connection: whoever keeps many open
+/// for later must not shut others out. Confined to its event loop.
 final class AdminConnectionTimer: ChannelOutboundHandler, RemovableChannelHandler {
     typealias OutboundIn = HTTPResponsePart
     typealias OutboundOut = HTTPResponsePart
@@ -34,18 +48,35 @@ final class AdminConnectionTimer: ChannelOutboundHandler, RemovableChannelHandle
     /// More than any request takes.
     static let patience = TimeAmount.seconds(15)
 
+    /// How long a client may take to close after the last answer.
+    static let closing = TimeAmount.seconds(1)
+
+    private let connections: AdminConnectionCount
     private var timer: Scheduled<Void>?
+    private var isLast = false
+
+    init(_ connections: AdminConnectionCount) {
+        self.connections = connections
+    }
 
     func handlerAdded(context: ChannelHandlerContext) {
+        connections.add(1)
         start(context)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
+        connections.add(-1)
         timer?.cancel()
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        guard case .end = unwrapOutboundIn(data) else { return context.write(data, promise: promise) }
+        let part = unwrapOutboundIn(data)
+        if case .head(var head) = part, head.status.kind != .informational, connections.isCrowded {
+            isLast = true
+            head.headerFields[.connection] = "close"
+            return context.write(wrapOutboundOut(.head(head)), promise: promise)
+        }
+        guard case .end = part else { return context.write(data, promise: promise) }
         let taken = promise ?? context.eventLoop.makePromise(of: Void.self)
         taken.futureResult.assumeIsolated().whenSuccess {
             if context.channel.isActive { self.start(context) }
@@ -56,6 +87,8 @@ final class AdminConnectionTimer: ChannelOutboundHandler, RemovableChannelHandle
     private func start(_ context: ChannelHandlerContext) {
         timer?.cancel()
         let channel = context.channel
-        timer = context.eventLoop.scheduleTask(in: Self.patience) { channel.close(promise: nil) }
+        timer = context.eventLoop.scheduleTask(in: isLast ? Self.closing : Self.patience) {
+            channel.close(promise: nil)
+        }
     }
 }

@@ -30,12 +30,13 @@ struct AdminListener: Sendable {
             }
         }
         let node = parts.configuration.node
+        let connections = AdminConnectionCount()
         var configuration = ApplicationConfiguration(
             address: .hostname(node.adminHost, port: node.adminPort), serverName: nil)
         configuration.availableConnectionsDelegate = AdminConnectionBudget()
         return Application(
             router: router,
-            server: .http1(configuration: .init(additionalChannelHandlers: [AdminConnectionTimer()])),
+            server: .http1(configuration: .init(additionalChannelHandlers: [AdminConnectionTimer(connections)])),
             configuration: configuration,
             onServerRunning: { [listeners] channel in listeners.bound(admin: channel.localAddress?.port ?? 0) },
             eventLoopGroupProvider: .shared(parts.group), logger: logger)
