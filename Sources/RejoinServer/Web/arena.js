@@ -255,8 +255,12 @@ room.on("presence", () => {
   list();
 });
 
-// Who is there is told by presence; before any came, nobody is taken for away.
-const isAway = (id) => id !== user?.id && room.players.size > 0 && !room.players.get(id)?.online;
+// Who is there is told by presence; before any came, nobody is taken for away, nor are those whom it counts and does not
+// name.
+const isAway = (id) => {
+  if (id === user?.id || room.players.size === 0) return false;
+  return !(room.players.get(id)?.online ?? room.total > room.players.size);
+};
 board.isAway = isAway;
 
 function show() {
@@ -309,11 +313,13 @@ function relist() {
     if (there !== row.item) $("players").insertBefore(row.item, there ?? null);
   });
   $("nobody").hidden = ranked.length > 0;
-  const rest = ranked.length > shown.length ? `${shown.length} of ${ranked.length} · ` : "";
-  const online = [...room.players.values()].filter((player) => player.online).length;
+  const rest = ranked.length - shown.length;
+  $("more").hidden = rest === 0;
+  $("more").textContent = `and ${rest} more`;
+  const online = room.total - [...room.players.values()].filter((player) => !player.online).length;
   // Who is there is told by presence; before any came, only who has entered is known.
   const known = room.total + room.watchers > 0;
-  $("crowd").textContent = rest + (known ? `${online} online · ${room.watchers} watching` : `${ranked.length} entered`);
+  $("crowd").textContent = known ? `${online} online · ${room.watchers} watching` : `${ranked.length} entered`;
 }
 
 function makeRow(player) {
