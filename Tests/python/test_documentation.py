@@ -76,7 +76,11 @@ def test_the_code_that_explains_the_library_is_that_of_an_example_which_is_built
 
 def test_the_guide_to_games_is_made_of_the_example_that_is_built():
     blocks = re.findall(r"```(swift|js)\n(.*?)```", (DOCS / "write-a-game.md").read_text(), re.DOTALL)
-    assert [language for language, _ in blocks].count("swift") == 7
+    manifests = [block for block in blocks if block[1].startswith("// swift-tools-version")]
+    blocks = [block for block in blocks if block not in manifests]
+    assert len(manifests) == 1 and [language for language, _ in blocks].count("swift") == 7
+    for product in re.findall(r'product\(name: "(\w+)", package: "rejoin"\)', manifests[0][1]):
+        assert f'.library(name: "{product}"' in (ROOT / "Package.swift").read_text()
     folder = ROOT / "Examples/Pong"
     sources = {"swift": [folder / "Pong.swift", folder / "Main.swift"], "js": [folder / "Web/pong.js"]}
     for language, block in blocks:
