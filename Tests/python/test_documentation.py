@@ -8,6 +8,7 @@ import sys
 
 from balancer import Balancer
 from cluster import BINARY, eventually
+from prometheus import promtool
 
 ROOT = pathlib.Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -96,3 +97,14 @@ def test_the_page_of_the_library_names_all_that_is_public_and_nothing_else():
         public |= set(re.findall(r"^public (?:final )?(?:struct|class|enum|protocol) (\w+)", source.read_text(), re.M))
     named = set(re.findall(r"^- ``(\w+)``$", (LIBRARY / "SocketIO.md").read_text(), re.M))
     assert named == public
+
+
+def test_the_alarms_are_rules_of_prometheus_about_metrics_that_there_are(tmp_path):
+    operations = (DOCS / "operations.md").read_text()
+    rules = tmp_path / "rules.yml"
+    rules.write_text(re.search(r"```yaml\n(groups:\n.*?)```", operations, re.DOTALL)[1])
+    checked = subprocess.run([promtool(), "check", "rules", rules], capture_output=True, text=True, timeout=20)
+    assert checked.returncode == 0, checked.stderr
+    listed = set(re.findall(r"`(rejoin_\w+)", operations[operations.index("| metric | |"):]))
+    named = set(re.findall(r"rejoin_\w+", rules.read_text()))
+    assert named and named <= listed, named - listed
