@@ -5,7 +5,7 @@ import re
 
 from playwright.async_api import expect
 
-from browser import Wire, balancer, browsers  # noqa: F401
+from browser import Wire, balancer, browsers, chromium  # noqa: F401
 from cluster import PASSWORD, eventually
 
 NAME = "Ada"
