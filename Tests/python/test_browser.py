@@ -183,11 +183,11 @@ async def test_the_list_has_the_best_and_says_how_many_more_there_are(cluster, b
     wire.say("42" + json.dumps(["state", state]))
     await expect(page.locator("#players li")).to_have_count(7)
     await expect(page.locator("#more")).to_be_hidden()
-    for n in range(8, 12):
+    for n in range(8, 12):  # The last place is that of the line.
         players[f"@u{n}/player"] = players["@u1/player"] | {"name": f"Player {n}", "score": n}
     wire.say("42" + json.dumps(["state", state | {"version": 101}]))
-    await expect(page.locator("#players li")).to_have_count(8)
-    await expect(page.locator("#more")).to_have_text("and 3 more")
+    await expect(page.locator("#more")).to_have_text("and 4 more")
+    await expect(page.locator("#players li")).to_have_count(7)
 
 
 async def test_who_lost_the_place_in_a_full_arena_takes_it_back_by_walking_only(cluster, browsers):

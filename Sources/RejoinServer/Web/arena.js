@@ -290,7 +290,8 @@ function list() {
 function relist() {
   listing = undefined;
   const ranked = [...board.players.values()].sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1));
-  const shown = ranked.slice(0, LISTED);
+  // The line that says how many more there are takes the last place.
+  const shown = ranked.slice(0, ranked.length > LISTED ? LISTED - 1 : LISTED);
   const me = mine();
   if (me && !shown.includes(me)) shown.splice(-1, 1, me);
   const most = Math.max(1, ranked[0]?.score ?? 0);
