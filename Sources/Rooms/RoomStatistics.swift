@@ -33,6 +33,8 @@ public struct RoomStatistics: Sendable, Hashable {
     public var presenceRead = 0
     /// Messages of presence that do not parse or come from no live node, and stored fields that are not ours; dropped.
     public var presenceInvalid = 0
+    /// Rooms whose clock is this node's now.
+    public var ticking = 0
     /// Ticks that were decided.
     public var ticks = 0
     /// Ticks that were due while another was on its way, or could not be taken to Redis.
@@ -78,9 +80,15 @@ final class RoomCounters: Sendable {
     let takeovers = Count("rejoin_rooms_tick_takeovers")
     private let held = Atomic<Int>(0)
     private let heldGauge = Gauge(label: "rejoin_rooms_held")
+    private let ticking = Atomic<Int>(0)
+    private let tickingGauge = Gauge(label: "rejoin_rooms_ticking")
 
     func hold(_ change: Int) {
         heldGauge.record(held.wrappingAdd(change, ordering: .relaxed).newValue)
+    }
+
+    func runClocks(_ change: Int) {
+        tickingGauge.record(ticking.wrappingAdd(change, ordering: .relaxed).newValue)
     }
 
     var statistics: RoomStatistics {
@@ -91,6 +99,7 @@ final class RoomCounters: Sendable {
             invalid: invalid.current, slowDecisions: slowDecisions.current,
             presenceTold: presenceTold.current, presenceWritten: presenceWritten.current,
             presenceRead: presenceRead.current, presenceInvalid: presenceInvalid.current,
-            ticks: ticks.current, ticksSkipped: ticksSkipped.current, takeovers: takeovers.current)
+            ticking: ticking.load(ordering: .relaxed), ticks: ticks.current, ticksSkipped: ticksSkipped.current,
+            takeovers: takeovers.current)
     }
 }

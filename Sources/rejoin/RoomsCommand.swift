@@ -42,8 +42,11 @@ struct RoomsCommand: ParsableCommand {
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Shows a room and its fields.",
-            discussion: "Long values are cut; --json prints all of the room, on one line.")
+            abstract: "Shows a room, its fields and who is in it.",
+            discussion: """
+                Long values are cut; --json prints all of the room, on one line. Players are the first 200, \
+                those who are away last: their last socket was closed less than REJOIN_PRESENCE_GRACE ago.
+                """)
 
         @Argument(help: "The room's name, as `rejoin rooms list` shows it; after -- when it begins with a hyphen.")
         var room: String
@@ -65,12 +68,22 @@ struct RoomsCommand: ParsableCommand {
             if output.json { return output.print(json: room.json) }
             let rows = [
                 ["version", "\(room.version)"], ["epoch", room.epoch], ["fields", "\(room.fields.count)"],
-                ["bytes", "\(room.bytes)"],
+                ["bytes", "\(room.bytes)"], ["players", "\(room.total)"],
+                ["watchers", "\(room.watchers)"],
             ]
             Terminal.say(Table.render(["ROOM", room.room], rows))
-            guard !room.fields.isEmpty else { return }
-            Terminal.say(
-                "\n" + Table.render(["FIELD", "VALUE"], room.fields.map { [$0.name, RoomsCommand.cut($0.json)] }))
+            if !room.fields.isEmpty {
+                Terminal.say(
+                    "\n" + Table.render(["FIELD", "VALUE"], room.fields.map { [$0.name, RoomsCommand.cut($0.json)] }))
+            }
+            if !room.players.isEmpty {
+                let players = room.players.map { player in
+                    [player.name, player.isOnline ? "online" : "away", player.id]
+                }
+                Terminal.say("\n" + Table.render(["PLAYER", "STATE", "ID"], players))
+            }
+            let unlisted = room.total - room.players.count
+            if unlisted > 0 { Terminal.complain("there are \(unlisted) players more than these") }
         }
     }
 

@@ -3,6 +3,9 @@
 import os
 import re
 import shutil
+import signal
+import subprocess
+import time
 
 import pytest
 import pytest_asyncio
@@ -21,23 +24,45 @@ def balancer(cluster, tmp_path):
     balancer.stop()
 
 
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory):
+    """Where a Chromium listens that all tests of a module share: to start one takes longer than most of them."""
+    assert CHROMIUM, "chromium is missing: install Debian's package chromium"
+    folder = tmp_path_factory.mktemp("chromium")
+    log = folder / "log"
+    process = subprocess.Popen(
+        [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--hide-scrollbars",
+         "--no-first-run", "--remote-debugging-port=0", f"--user-data-dir={folder}/profile", "about:blank"],
+        stdout=subprocess.DEVNULL, stderr=log.open("w"), start_new_session=True)
+    try:
+        deadline = time.monotonic() + 30
+        while not (found := re.search(r"DevTools listening on (ws://\S+)", log.read_text())):
+            assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+        yield found[1]
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
 @pytest_asyncio.fixture
-async def browsers():
+async def browsers(chromium):
     """Makes browsers that know nothing of each other; no page of theirs may have logged an error of its own."""
     problems = []
-    assert CHROMIUM, "chromium is missing: install Debian's package chromium"
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        browser = await playwright.chromium.connect_over_cdp(chromium)
+        contexts = []
 
         async def make(**options):
-            context = await chromium.new_context(**options)
+            context = await browser.new_context(**options)
+            contexts.append(context)
             context.on("weberror", lambda error: problems.append(str(error.error)))
             context.on("console", lambda message: problems.append(message.text) if is_ours(message) else None)
             return context
 
         yield make
-        await chromium.close()
+        for context in contexts:
+            await context.close()
     assert problems == []
 
 

@@ -213,7 +213,8 @@ async def test_every_path_and_method_answers_as_it_is_described(own_cluster, pla
     large = {"id": "3", "action": {"set": {"a": "x" * 16384}}}
     assert ask("POST", acts, large, room="lobby")[1]["error"] == "too_large"
     assert ask("GET", "/api/v1/rooms/{room}", room="lobby")[1] == {
-        "room": "lobby", "epoch": applied["epoch"], "version": 1, "state": {"a": [1]}}
+        "room": "lobby", "epoch": applied["epoch"], "version": 1, "state": {"a": [1]},
+        "players": [], "total": 0, "watchers": 0}
     assert ask("GET", "/api/v1/rooms/{room}", room="nobody:was-here")[0] == 404
     assert [room["room"] for room in ask("GET", "/api/v1/rooms", query="?prefix=lob")[1]["rooms"]] == ["lobby"]
     assert ask("POST", "/api/v1/rooms/{room}/casts", {"data": None, "name": "shop"}, room="lobby")[1] == {"ok": True}

@@ -324,7 +324,7 @@ async def test_rooms_are_listed_and_shown(own_cluster):
     whole = cluster.rejoin("rooms", "show", "arena:7", "--json").stdout
     assert "\x1b" not in whole and "\u202e" not in whole
     assert json.loads(whole) == admin.get("/api/v1/rooms/arena:7")
-    assert cluster.rejoin("rooms", "show", "--", "-lobby").stdout.startswith("ROOM     -lobby\n")
+    assert cluster.rejoin("rooms", "show", "--", "-lobby").stdout.startswith("ROOM      -lobby\n")
     missing = cluster.rejoin("rooms", "show", "nowhere")
     assert missing.returncode == 1 and "nowhere" in missing.stderr
     for arguments in [("show", "a b"), ("list", "--prefix", "*"), ("list", "--limit", "0")]:

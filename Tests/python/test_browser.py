@@ -5,7 +5,7 @@ import re
 
 from playwright.async_api import expect
 
-from browser import Wire, balancer, browsers  # noqa: F401
+from browser import Wire, balancer, browsers, chromium  # noqa: F401
 from cluster import PASSWORD, eventually
 
 NAME = "Ada"
@@ -166,6 +166,28 @@ async def test_who_is_away_is_told_and_how_many_watch(cluster, players, browsers
     wire.say("42" + json.dumps(["presence", body]))
     await expect(row(page, "Bob")).not_to_contain_text("away")
     await expect(page.locator("#crowd")).to_have_text("1 online · 2 watching")
+    # More than presence names: who is not named is not known to be away.
+    body = {"room": "arena", "set": [{"id": "cyd", "name": "Cyd", "online": False}], "del": [user], "total": 300,
+            "watchers": 2}
+    wire.say("42" + json.dumps(["presence", body]))
+    await expect(page.locator("#crowd")).to_have_text("299 online · 2 watching")
+    await expect(row(page, "Bob")).not_to_contain_text("away")
+
+
+async def test_the_list_has_the_best_and_says_how_many_more_there_are(cluster, browsers):
+    page, wire = await wired(await browsers(), cluster.nodes[0].url)
+    await expect(page.locator("#crowd")).to_have_text("0 online · 1 watching")
+    players = {f"@u{n}/player": {"name": f"Player {n}", "color": "#e69f00", "x": n, "y": 0, "score": n, "seen": 1}
+               for n in range(1, 8)}
+    state = {"room": "arena", "epoch": "e", "version": 100, "state": players}
+    wire.say("42" + json.dumps(["state", state]))
+    await expect(page.locator("#players li")).to_have_count(7)
+    await expect(page.locator("#more")).to_be_hidden()
+    for n in range(8, 12):  # The last place is that of the line.
+        players[f"@u{n}/player"] = players["@u1/player"] | {"name": f"Player {n}", "score": n}
+    wire.say("42" + json.dumps(["state", state | {"version": 101}]))
+    await expect(page.locator("#more")).to_have_text("and 4 more")
+    await expect(page.locator("#players li")).to_have_count(7)
 
 
 async def test_who_lost_the_place_in_a_full_arena_takes_it_back_by_walking_only(cluster, browsers):

@@ -8,7 +8,7 @@ import re
 import pytest
 import pytest_asyncio
 
-from browser import Wire, balancer, browsers, holds  # noqa: F401
+from browser import Wire, balancer, browsers, chromium, holds  # noqa: F401
 from cluster import PASSWORD, Cluster, eventually
 
 WEB = pathlib.Path(__file__).parents[2] / "Sources/RejoinServer/Web"

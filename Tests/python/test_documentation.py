@@ -8,6 +8,7 @@ import sys
 
 from balancer import Balancer
 from cluster import BINARY, eventually
+from prometheus import promtool
 
 ROOT = pathlib.Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -76,7 +77,11 @@ def test_the_code_that_explains_the_library_is_that_of_an_example_which_is_built
 
 def test_the_guide_to_games_is_made_of_the_example_that_is_built():
     blocks = re.findall(r"```(swift|js)\n(.*?)```", (DOCS / "write-a-game.md").read_text(), re.DOTALL)
-    assert [language for language, _ in blocks].count("swift") == 7
+    manifests = [block for block in blocks if block[1].startswith("// swift-tools-version")]
+    blocks = [block for block in blocks if block not in manifests]
+    assert len(manifests) == 1 and [language for language, _ in blocks].count("swift") == 7
+    for product in re.findall(r'product\(name: "(\w+)", package: "rejoin"\)', manifests[0][1]):
+        assert f'.library(name: "{product}"' in (ROOT / "Package.swift").read_text()
     folder = ROOT / "Examples/Pong"
     sources = {"swift": [folder / "Pong.swift", folder / "Main.swift"], "js": [folder / "Web/pong.js"]}
     for language, block in blocks:
@@ -92,3 +97,14 @@ def test_the_page_of_the_library_names_all_that_is_public_and_nothing_else():
         public |= set(re.findall(r"^public (?:final )?(?:struct|class|enum|protocol) (\w+)", source.read_text(), re.M))
     named = set(re.findall(r"^- ``(\w+)``$", (LIBRARY / "SocketIO.md").read_text(), re.M))
     assert named == public
+
+
+def test_the_alarms_are_rules_of_prometheus_about_metrics_that_there_are(tmp_path):
+    operations = (DOCS / "operations.md").read_text()
+    rules = tmp_path / "rules.yml"
+    rules.write_text(re.search(r"```yaml\n(groups:\n.*?)```", operations, re.DOTALL)[1])
+    checked = subprocess.run([promtool(), "check", "rules", rules], capture_output=True, text=True, timeout=20)
+    assert checked.returncode == 0, checked.stderr
+    listed = set(re.findall(r"`(rejoin_\w+)", operations[operations.index("| metric | |"):]))
+    named = set(re.findall(r"rejoin_\w+", rules.read_text()))
+    assert named and named <= listed, named - listed

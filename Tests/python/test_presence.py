@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 import signal
 import time
 
@@ -9,7 +10,7 @@ import pytest
 import pytest_asyncio
 import redis as redis_client
 
-from cluster import PASSWORD, PREFIX, Cluster, Player, eventually
+from cluster import PASSWORD, PREFIX, Cluster, Player, eventually, get
 
 GRACE = 4
 numbers = itertools.count(1)
@@ -281,6 +282,43 @@ async def test_users_of_a_killed_node_are_away_within_15_s_and_gone_after_the_gr
     await eventually(swept, timeout=15)
     third.kill()
     cluster.nodes.remove(third)
+
+
+async def test_operators_see_who_is_in_a_room_and_nobody_online_by_a_dead_node(cluster, join, room):
+    first, third = cluster.nodes[0], cluster.add("n5")
+    ada, bob = unique("ada"), unique("bob")
+    staying = await join(first, room, name=ada)
+    await join(third, room, name=bob)
+    await join(third, room)
+
+    async def seen():
+        """What the admin API of a node that holds nobody there and what the command show."""
+        response, body = await get(f"{cluster.nodes[1].admin}/api/v1/rooms/{room}")
+        assert response.status == 200
+        shown = await asyncio.to_thread(cluster.rejoin, "rooms", "show", room)
+        lines = [line.split() for line in shown.stdout.splitlines()]
+        listed = [line[:2] for line in lines[1 + lines.index(["PLAYER", "STATE", "ID"]):]]
+        body = json.loads(body)
+        assert all(set(player) == {"id", "name", "online"} for player in body["players"])
+        players = [(player["name"], player["online"]) for player in body["players"]]
+        numbers = body["total"], body["watchers"]
+        return players, numbers, listed, [int(line[1]) for line in lines if line and line[0] in ("players", "watchers")]
+
+    async def sees(players, watchers, timeout=5):
+        states = [[name, "online" if online else "away"] for name, online in players]
+
+        async def as_expected():
+            return await seen() == (players, (len(players), watchers), states, [len(players), watchers])
+
+        await eventually(as_expected, timeout)
+
+    assert (await get(f"{first.admin}/api/v1/rooms/{room}"))[0].status == 404
+    assert (await staying.call("act", {"room": room, "id": "1", "action": {"set": {"a": 1}}}))["ok"]
+    await sees([(ada, True), (bob, True)], 1)
+    third.kill()
+    cluster.nodes.remove(third)
+    await sees([(ada, True), (bob, False)], 0, timeout=15)
+    await sees([(ada, True)], 0, timeout=GRACE + 10)
 
 
 async def test_a_frozen_node_is_away_and_heals_by_itself(cluster, join, room):

@@ -12,11 +12,17 @@ let user = null, wanted = null, isSending = false;
 const say = (text) => ($("says").textContent = text);
 const mine = () => ["left", "right"].find((side) => user && room.state[side]?.user === user.id);
 
+// A player whose connection was lost is seen as away for a minute.
+const named = (paddle) => (paddle ? paddle.name + (room.players.get(paddle.user)?.online === false ? " (away)" : "") : "free");
+
 const draw = () => {
   const { ball = { x: 50, y: 30 }, score = { left: 0, right: 0 }, left, right } = room.state;
   $("score").textContent = `${score.left} : ${score.right}`;
-  $("left").textContent = left?.name ?? "free";
-  $("right").textContent = right?.name ?? "free";
+  $("left").textContent = named(left);
+  $("right").textContent = named(right);
+  $("sit-left").hidden = !!(mine() || left);
+  $("sit-right").hidden = !!(mine() || right);
+  $("stand").hidden = !mine();
   table.clearRect(0, 0, 1000, 600);
   table.fillStyle = colors.getPropertyValue("--line");
   for (let y = 10; y < 600; y += 40) table.fillRect(497, y, 6, 20);
@@ -26,7 +32,7 @@ const draw = () => {
   }
   table.fillStyle = colors.getPropertyValue("--ball");
   table.beginPath();
-  table.arc(ball.x * 10, ball.y * 10, 12, 0, 7);
+  table.arc(ball.x * 10, Math.min(588, Math.max(12, ball.y * 10)), 12, 0, 7);
   table.fill();
 };
 
@@ -47,10 +53,12 @@ const move = async (y) => {
 };
 
 room.on("change", () => requestAnimationFrame(draw));
+room.on("presence", () => requestAnimationFrame(draw));
 client.on("session", (session) => {
   user = session.login ? session.user : null;
   $("login").hidden = !!user;
   $("seats").hidden = !user;
+  draw();
   say(user ? `${user.name} on node ${session.node}. Move with the mouse, a finger or ↑ and ↓.` : "Watching. Log in to play.");
 });
 client.on("connection", ({ status }) => status === "waiting" && say("Reconnecting…"));

@@ -1,3 +1,4 @@
+import Cluster
 import Hummingbird
 import Rooms
 import SocketIO
@@ -18,10 +19,13 @@ extension AdminAPI {
     }
 
     func room(_ request: AdminRequest) async throws -> Response {
-        guard let answer = try await directory.room(try Self.roomName(request)) else {
+        let name = try Self.roomName(request)
+        let nodes = try await NodeDirectory.fetch(redis: parts.redis, prefix: parts.configuration.redisPrefix)
+        let limits = NodeParts.roomLimits(parts.configuration)
+        guard let content = try await directory.content(name, nodes: nodes, limits: limits) else {
             throw AdminFailure.notFound("nobody has acted in this room, or it was forgotten")
         }
-        return Answer.json(answer.object)
+        return Answer.json(content.object)
     }
 
     /// Answers when the act is in the room's log.

@@ -24,13 +24,14 @@ extension ClusterConsole {
         }
     }
 
-    /// All of a room.
+    /// All of a room, and who is in it.
     ///
     /// - Returns: `nil` when nobody has acted in it, or it was forgotten.
     /// - Throws: ``ConfigurationError`` for what is no room's name.
     public func room(_ name: String) async throws -> RoomContent? {
         guard let name = RoomName(name) else { throw Self.noRoomName(name) }
-        return try await directory.room(name).map { RoomContent(name, $0) }
+        return try await directory.content(
+            name, nodes: try await records(), limits: NodeParts.roomLimits(configuration))
     }
 
     /// Whether a text is spelled as rooms' names are.

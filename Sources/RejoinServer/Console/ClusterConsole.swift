@@ -9,7 +9,7 @@ import SocketIO
 
 /// What operators' commands ask of a cluster, without being a node of it.
 public struct ClusterConsole: Sendable {
-    private let configuration: RejoinConfiguration
+    let configuration: RejoinConfiguration
     private let redisConfiguration: RedisConfiguration
     private let redis: RedisClient
     private let replicas: RedisReplicas
@@ -82,7 +82,12 @@ public struct ClusterConsole: Sendable {
 
     /// The live nodes, in the order of their names.
     public func nodes() async throws -> [Node] {
-        try await NodeDirectory.fetch(redis: redis, prefix: configuration.redisPrefix).map(Node.init)
+        try await records().map(Node.init)
+    }
+
+    /// What the registry has of the live nodes.
+    func records() async throws -> [NodeRecord] {
+        try await NodeDirectory.fetch(redis: redis, prefix: configuration.redisPrefix)
     }
 
     /// Asks a node to drain; returns when it has begun, or has gone already.

@@ -117,11 +117,15 @@ extension NodeParts {
 
     /// Whose sockets count for presence: the nodes of the registry.
     static func roomNodes(_ cluster: Cluster) -> RoomNodes {
-        @Sendable func start(_ name: NodeName, _ incarnation: Incarnation) -> NodeStart? {
-            NodeStart(name: name.description, incarnation: incarnation.description)
+        guard let own = NodeStart(name: cluster.name.description, incarnation: cluster.incarnation.description) else {
+            return .alone
         }
-        guard let own = start(cluster.name, cluster.incarnation) else { return .alone }
-        return RoomNodes(own: own) { Set(cluster.nodes.compactMap { start($0.name, $0.incarnation) }) }
+        return RoomNodes(own: own) { Set(cluster.nodes.compactMap(start)) }
+    }
+
+    /// As presence calls a node.
+    static func start(_ node: NodeRecord) -> NodeStart? {
+        NodeStart(name: node.name.description, incarnation: node.incarnation.description)
     }
 
     static func engine(_ configuration: RejoinConfiguration, _ name: NodeName) -> EngineConfiguration {

@@ -31,6 +31,7 @@ extension NodeParts {
     }
 
     private static let help = [
+        ("rejoin_rooms_ticking", "Rooms whose clock this node runs."),
         ("rejoin_rooms_ticks_total", "Ticks that were decided."),
         ("rejoin_rooms_ticks_skipped_total", "Ticks skipped because another was on its way, or Redis away."),
         ("rejoin_rooms_tick_takeovers_total", "Clocks of rooms taken over from other nodes."),

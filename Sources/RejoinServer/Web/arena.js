@@ -255,8 +255,12 @@ room.on("presence", () => {
   list();
 });
 
-// Who is there is told by presence; before any came, nobody is taken for away.
-const isAway = (id) => id !== user?.id && room.players.size > 0 && !room.players.get(id)?.online;
+// Who is there is told by presence; before any came, nobody is taken for away, nor are those whom it counts and does not
+// name.
+const isAway = (id) => {
+  if (id === user?.id || room.players.size === 0) return false;
+  return !(room.players.get(id)?.online ?? room.total > room.players.size);
+};
 board.isAway = isAway;
 
 function show() {
@@ -286,7 +290,8 @@ function list() {
 function relist() {
   listing = undefined;
   const ranked = [...board.players.values()].sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1));
-  const shown = ranked.slice(0, LISTED);
+  // The line that says how many more there are takes the last place.
+  const shown = ranked.slice(0, ranked.length > LISTED ? LISTED - 1 : LISTED);
   const me = mine();
   if (me && !shown.includes(me)) shown.splice(-1, 1, me);
   const most = Math.max(1, ranked[0]?.score ?? 0);
@@ -309,11 +314,13 @@ function relist() {
     if (there !== row.item) $("players").insertBefore(row.item, there ?? null);
   });
   $("nobody").hidden = ranked.length > 0;
-  const rest = ranked.length > shown.length ? `${shown.length} of ${ranked.length} · ` : "";
-  const online = [...room.players.values()].filter((player) => player.online).length;
+  const rest = ranked.length - shown.length;
+  $("more").hidden = rest === 0;
+  $("more").textContent = `and ${rest} more`;
+  const online = room.total - [...room.players.values()].filter((player) => !player.online).length;
   // Who is there is told by presence; before any came, only who has entered is known.
   const known = room.total + room.watchers > 0;
-  $("crowd").textContent = rest + (known ? `${online} online · ${room.watchers} watching` : `${ranked.length} entered`);
+  $("crowd").textContent = known ? `${online} online · ${room.watchers} watching` : `${ranked.length} entered`;
 }
 
 function makeRow(player) {

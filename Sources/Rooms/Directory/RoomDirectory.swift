@@ -2,8 +2,8 @@ public import RedisClient
 
 /// All rooms of a cluster as Redis has them, for those who are in none: operators and backends.
 public struct RoomDirectory: Sendable {
-    private let redis: RedisClient
-    private let prefix: String
+    let redis: RedisClient
+    let prefix: String
 
     /// How many rooms a part has at most.
     public static let maximumListed = 1_000
@@ -108,7 +108,7 @@ public struct RoomDirectory: Sendable {
         return summaries
     }
 
-    private static func serving<Reply>(
+    static func serving<Reply>(
         _ body: () async throws(RedisError) -> Reply
     ) async throws(RoomError) -> Reply {
         do throws(RedisError) {

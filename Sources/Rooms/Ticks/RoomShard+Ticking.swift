@@ -118,6 +118,8 @@ extension RoomShard {
     /// before, and nobody else would tick it then.
     private func tick(_ room: TickingRoom) async {
         guard let ticksPerSecond = rooms[room.name]?.ticksPerSecond else { return }
+        context.counters.runClocks(1)
+        defer { context.counters.runClocks(-1) }
         let interval = Duration.nanoseconds(1_000_000_000 / Int64(ticksPerSecond))
         let seed = UInt64.random(in: .min ... .max)
         let first = ContinuousClock.now

@@ -74,6 +74,64 @@ struct RoomDirectoryTests {
         }
     }
 
+    @Test("who is in a room: those of dead and of silent nodes are away since these wrote last, and go after the grace")
+    func members() async throws {
+        try await withRedisServer { server in
+            try await RoomNode.run(on: server) { node in
+                let directory = RoomDirectory(redis: node.redis, prefix: "rejoin:")
+                let name = try #require(RoomName("r"))
+                let nodes = try (1...4).map { try #require(NodeStart("n\($0):000000000000000\($0)")) }
+                let time = try #require(try await node.redis.send("TIME", []).array?.first?.string.flatMap { Int($0) })
+                func head(_ age: Int, _ watchers: Int) -> RedisArgument {
+                    .string("\((time - age) * 1_000) \(watchers)")
+                }
+                func read(_ live: [NodeStart]) async throws -> RoomMembers {
+                    try await directory.members(of: name, live: Set(live), limits: RoomLimits())
+                }
+                let empty = try await read(nodes)
+                #expect(empty.players.isEmpty && empty.total == 0 && empty.watchers == 0)
+                let fields: [(String, RedisArgument)] = [
+                    ("#", "9"), ("poison", "9"), ("\(nodes[0])", head(1, 3)), ("\(nodes[1])", head(30, 5)),
+                    ("\(nodes[2])", head(30, 7)), ("\(nodes[3])", head(90, 9)), ("\(nodes[0])|u1", "1 Zoe"),
+                    ("\(nodes[0])|u2", .string("0 \((time - 10) * 1_000) Ada")), ("\(nodes[1])|u3", "1 Bob"),
+                    ("\(nodes[2])|u1", "1 Zoe"), ("\(nodes[2])|u4", "1 Cyd"), ("\(nodes[3])|u5", "1 Dan"),
+                    ("\(nodes[0])|u6", .string("0 \((time - 70) * 1_000) Eve")),
+                ]
+                for (field, value) in fields {
+                    _ = try await node.redis.send("HSET", ["rejoin:room:{r}:here", .string(field), value])
+                }
+                // The second is dead, the third is in the registry and silent, the fourth was for longer than the grace.
+                let members = try await read([nodes[0], nodes[2]])
+                #expect(
+                    members.players.map { "\($0.player.name) \($0.isOnline)" }
+                        == ["Zoe true", "Ada false", "Bob false", "Cyd false"])
+                #expect(members.players.map(\.player.userID) == ["u1", "u2", "u3", "u4"])
+                #expect(members.total == 4 && members.watchers == 3)
+                #expect(try await read([]).players.allSatisfy { !$0.isOnline })
+            }
+        }
+    }
+
+    @Test("who is in a room: the first 200 are named, all are counted")
+    func crowd() async throws {
+        try await withRedisServer { server in
+            try await RoomNode.run(on: server) { node in
+                let own = try #require(NodeStart("n1:0000000000000001"))
+                for number in 0..<250 {
+                    let field = "\(own)|u\(number)"
+                    _ = try await node.redis.send("HSET", ["rejoin:room:{r}:here", .string(field), "1 name"])
+                }
+                let time = try #require(try await node.redis.send("TIME", []).array?.first?.string)
+                _ = try await node.redis.send(
+                    "HSET", ["rejoin:room:{r}:here", .string(own.description), .string(time + "000 0")])
+                let directory = RoomDirectory(redis: node.redis, prefix: "rejoin:")
+                let members = try await directory.members(
+                    of: try #require(RoomName("r")), live: [own], limits: RoomLimits())
+                #expect(members.players.count == 200 && members.players.allSatisfy(\.isOnline) && members.total == 250)
+            }
+        }
+    }
+
     @Test("what glob patterns read as more than a character is only that in a prefix")
     func globs() async throws {
         try await withRedisServer { server in

@@ -68,14 +68,14 @@ struct TickingTests {
                     try await second.enter(room)
                     let before = ticks(first)
                     try await eventually { ticks(second) >= before + 30 }
-                    #expect(second.rooms.statistics.ticks == 0)
-                    #expect(first.rooms.statistics.ticks >= 30)
+                    #expect(second.rooms.statistics.ticks == 0 && second.rooms.statistics.ticking == 0)
+                    #expect(first.rooms.statistics.ticks >= 30 && first.rooms.statistics.ticking == 1)
                 }
                 let before = ticks(second)
                 let gone = ContinuousClock.now
                 try await eventually { ticks(second) >= before + 3 }
                 #expect(ContinuousClock.now - gone < .seconds(2))
-                #expect(second.rooms.statistics.takeovers == 1)
+                #expect(second.rooms.statistics.takeovers == 1 && second.rooms.statistics.ticking == 1)
                 #expect(second.watcher.complaints == [])
             }
         }
@@ -103,7 +103,7 @@ struct TickingTests {
                         let last = leaving.rooms.statistics.ticks
                         // For longer than whoever leaves takes no clock.
                         try await eventually { staying.rooms.statistics.ticks >= before + 60 }
-                        #expect(leaving.rooms.statistics.ticks <= last + 1)
+                        #expect(leaving.rooms.statistics.ticks <= last + 1 && leaving.rooms.statistics.ticking == 0)
                         (leaving, staying) = (staying, leaving)
                     }
                     #expect(taken < .milliseconds(400))
