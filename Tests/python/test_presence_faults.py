@@ -160,6 +160,34 @@ async def test_redis_comes_back_from_an_old_snapshot_and_the_room_is_as_it_is_no
     await all_see(new, online(*players, late), 6)
 
 
+@long
+@pytest.mark.parametrize("isFrozen", [True, False], ids=["frozen", "down"])
+async def test_redis_is_away_for_longer_than_nodes_are_registered_and_the_grace(cluster, join, room, isFrozen):
+    players, watchers = await crowd(cluster, join, room)
+    await asyncio.sleep(1.5)
+    began = time.monotonic()
+    snapshot = cluster.redis.folder / "dump.rdb"
+    try:
+        if isFrozen:
+            cluster.redis.freeze()
+        else:
+            assert cluster.redis.command("SAVE") == "OK"
+            cluster.redis.kill()
+        await asyncio.sleep(16)
+        if isFrozen:
+            cluster.redis.thaw()
+        else:
+            cluster.redis.start()
+    finally:
+        cluster.redis.thaw()
+        snapshot.unlink(missing_ok=True)
+    await asyncio.sleep(RENEWED_TWICE)
+    await all_see(players + watchers, online(*players), 3)
+    for guest in players + watchers:
+        for player in players:
+            assert guest.saw(player.name, began) in ([], [True]), "live ones stay"
+
+
 async def test_a_deaf_node_hears_of_those_who_came_and_went_meanwhile(cluster, join, room):
     players, watchers = await crowd(cluster, join, room)
     first, second, third = cluster.nodes
