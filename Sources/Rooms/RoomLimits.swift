@@ -33,8 +33,9 @@ public struct RoomLimits: Sendable {
     public var crowdInterval: Duration = .seconds(5)
     /// How often nodes say that they still follow their rooms; 5 s by default.
     public var presenceRenewal: Duration = .seconds(5)
-    /// How long a node may be out of the registry before its users count as away; 1.5 s by default.
-    public var absence: Duration = .milliseconds(1_500)
+    /// How long a node may be out of the registry before its users count as away; 2.5 s by default: when
+    /// Redis was away, nodes come back to it one after the other.
+    public var absence: Duration = .milliseconds(2_500)
 
     public init() {}
 

@@ -13,11 +13,13 @@ class Proxy:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.connections = set()
+        self.subscribers = set()
         self.lock = threading.Lock()
         self.flows = threading.Event()
         self.flows.set()
         self.accepts = True
         self.swallows = False
+        self.deafens = False
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
@@ -37,11 +39,15 @@ class Proxy:
         """Requests arrive and answers do not."""
         self.swallows = True
 
+    def deafen(self):
+        """Nothing that was subscribed to arrives any more, also over new connections; the answers to commands do."""
+        self.deafens = True
+
     def heal(self):
         """Everything flows again, over new connections where bytes were lost."""
-        if self.swallows:
+        if self.swallows or self.deafens:
             self.reset()
-            self.swallows = False
+            self.swallows = self.deafens = False
         self.accepts = True
         self.flows.set()
 
@@ -79,10 +85,13 @@ class Proxy:
         with contextlib.suppress(OSError):
             while data := source.recv(65_536):
                 self.flows.wait()
-                if not (isAnswer and self.swallows):
+                if not isAnswer and b"SUBSCRIBE" in data.upper():
+                    self.subscribers.add(source)
+                if not (isAnswer and (self.swallows or self.deafens and sink in self.subscribers)):
                     sink.sendall(data)
         for connection in (source, sink):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         with self.lock:
             self.connections -= {source, sink}
+            self.subscribers -= {source, sink}

@@ -1,19 +1,17 @@
 """Who is in a room, told by presence: over nodes, and whatever happens to them."""
 
 import asyncio
-import itertools
 import json
-import signal
 import time
 
 import pytest
 import pytest_asyncio
 import redis as redis_client
 
-from cluster import PASSWORD, PREFIX, Cluster, Player, eventually, get
+from cluster import PREFIX, Cluster, eventually, get
+from guest import Guest, log_in, numbers, unique
 
 GRACE = 4
-numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
@@ -28,44 +26,6 @@ def cluster(tmp_path_factory):
 @pytest.fixture
 def room():
     return f"presence{next(numbers)}"
-
-
-class Guest(Player):
-    """A client that keeps what presence told it, and complains of what no client may be told."""
-
-    def __init__(self):
-        self.known, self.total, self.watchers, self.fulls, self.deltas = None, None, None, 0, []
-        super().__init__()
-        self.client.on("presence", self.presence)
-
-    async def presence(self, body):
-        async with self.arrived:
-            if "players" in body:
-                self.known = {player["id"]: player for player in body["players"]}
-                assert len(self.known) == len(body["players"]) <= 200
-                self.fulls += 1
-            else:
-                assert self.known is not None, "a change came before who was here"
-                self.deltas.append(time.monotonic())
-                for player in body["set"]:
-                    self.known[player["id"]] = player
-                for user in body["del"]:
-                    self.known.pop(user, None)
-            self.total, self.watchers = body["total"], body["watchers"]
-            self.arrived.notify_all()
-
-    @property
-    def here(self):
-        """Names and whether they are online, and the number of watchers."""
-        return {player["name"]: player["online"] for player in (self.known or {}).values()}, self.watchers
-
-    async def sees(self, players, watchers, timeout=5):
-        try:
-            async with asyncio.timeout(timeout), self.arrived:
-                while self.here != (players, watchers) or self.total != len(players):
-                    await self.arrived.wait()
-        except TimeoutError:
-            raise AssertionError(f"sees {self.here} of {self.total}, expected {players}, {watchers}") from None
 
 
 @pytest_asyncio.fixture
@@ -86,19 +46,6 @@ async def join():
     yield make
     for guest in made:
         await guest.leave()
-
-
-async def log_in(guest, name):
-    account = {"username": name, "password": PASSWORD}
-    answer = await guest.call("register", account)
-    if not answer["ok"]:
-        answer = await guest.call("login", account)
-    assert answer["ok"], answer
-    guest.token = answer["token"]
-
-
-def unique(name):
-    return f"{name}{next(numbers)}"
 
 
 async def test_who_joins_is_told_who_is_here_and_the_others_what_changes_on_any_node(cluster, join, room):
@@ -319,22 +266,3 @@ async def test_operators_see_who_is_in_a_room_and_nobody_online_by_a_dead_node(c
     cluster.nodes.remove(third)
     await sees([(ada, True), (bob, False)], 0, timeout=15)
     await sees([(ada, True)], 0, timeout=GRACE + 10)
-
-
-async def test_a_frozen_node_is_away_and_heals_by_itself(cluster, join, room):
-    first = cluster.nodes[0]
-    third = cluster.add("n4")
-    ada, bob = unique("ada"), unique("bob")
-    staying = await join(first, room, name=ada)
-    frozen = await join(third, room, name=bob)
-    await staying.sees({ada: True, bob: True}, 0)
-    third.process.send_signal(signal.SIGSTOP)
-    try:
-        await staying.sees({ada: True, bob: False}, 0, timeout=15)
-        await staying.sees({ada: True}, 0, timeout=GRACE + 3)
-    finally:
-        third.process.send_signal(signal.SIGCONT)
-    await staying.sees({ada: True, bob: True}, 0, timeout=15)
-    await frozen.sees({ada: True, bob: True}, 0)
-    third.kill()
-    cluster.nodes.remove(third)
