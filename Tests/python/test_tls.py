@@ -19,7 +19,8 @@ from playwright.async_api import expect
 
 from certificates import Authority
 from cluster import BINARY, Cluster, Redis, eventually, free_port, get
-from test_browser import browsers, join, node_of, row, watching
+from browser import browsers, chromium  # noqa: F401
+from test_browser import join, node_of, row, watching
 from up import Up, clean
 
 PASSWORD = "correct horse battery"
