@@ -78,27 +78,34 @@ public final class Rooms: Sendable, Service {
 
     // MARK: Sockets come and go
 
+    /// Gets the answer to a join on the room's event loop, after every broadcast that the answer includes and before every
+    /// later one. What is passed on from there as a broadcast is, at once on the same event loop and by `execute` to
+    /// another, comes to the socket between them.
+    public typealias HandOver = @Sendable (JoinAnswer) -> Void
+
     /// A socket joins: one more holder, until ``leave(_:as:_:)``; none when this throws.
-    ///
-    /// To be called on the socket's event loop: the answer comes back there after every broadcast that it includes, and
-    /// before every later one. What is done with it at once, without waiting for anything else, is between them.
     ///
     /// - Parameters:
     ///   - known: where the socket knows the room to be.
     ///   - member: what the socket is there.
+    ///   - handOver: called once, unless this throws, with what is returned too, where later broadcasts may have come
+    ///     before it.
     /// - Throws: ``RoomError`` when Redis cannot be reached.
+    @discardableResult
     public nonisolated(nonsending) func enter(
-        _ room: RoomName, since known: RoomPosition? = nil, as member: RoomMember = .watcher
+        _ room: RoomName, since known: RoomPosition? = nil, as member: RoomMember = .watcher,
+        handOver: HandOver = { _ in }
     ) async throws(RoomError) -> JoinAnswer {
-        try await shard(of: room).enter(room, since: known, as: member)
+        try await shard(of: room).enter(room, since: known, as: member, handOver: handOver)
     }
 
-    /// A socket that joined already asks again. As ``enter(_:since:as:)``.
+    /// A socket that joined already asks again. As ``enter(_:since:as:handOver:)``.
     /// - Throws: ``RoomError`` when nobody of this node has entered the room, or Redis cannot be reached.
+    @discardableResult
     public nonisolated(nonsending) func answer(
-        _ room: RoomName, since known: RoomPosition? = nil
+        _ room: RoomName, since known: RoomPosition? = nil, handOver: HandOver = { _ in }
     ) async throws(RoomError) -> JoinAnswer {
-        try await shard(of: room).answer(room, since: known)
+        try await shard(of: room).answer(room, since: known, handOver: handOver)
     }
 
     /// A socket leaves. The room is followed for some seconds more, in case somebody comes back.

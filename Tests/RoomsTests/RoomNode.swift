@@ -103,25 +103,6 @@ extension ActResult {
 /// A client that follows rooms as the contract says, and complains of what no client may see. It hears on an event loop
 /// of its own, as sockets do.
 final class Watcher: RoomAudience {
-    /// Work on the client's event loop.
-    private actor Loop {
-        nonisolated let eventLoop: any EventLoop
-
-        nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
-
-        init(_ eventLoop: any EventLoop) {
-            self.eventLoop = eventLoop
-        }
-
-        func enter(
-            _ room: RoomName, of rooms: Rooms, since: RoomPosition?, then joined: @Sendable (JoinAnswer) -> Void
-        ) async throws(RoomError) -> JoinAnswer {
-            let answer = try await rooms.enter(room, since: since)
-            joined(answer)
-            return answer
-        }
-    }
-
     struct Room: Sendable, Equatable {
         var epoch = ""
         var version = 0
@@ -142,14 +123,16 @@ final class Watcher: RoomAudience {
     }
 
     private let state = Mutex(State())
-    private let loop: Loop
+    private let eventLoop: any EventLoop
 
     init(eventLoop: any EventLoop) {
-        loop = Loop(eventLoop)
+        self.eventLoop = eventLoop
     }
 
     func enter(_ room: RoomName, of rooms: Rooms, since: RoomPosition?) async throws -> JSONBytes {
-        try await loop.enter(room, of: rooms, since: since) { self.joined(room, $0) }.object
+        try await rooms.enter(room, since: since) { answer in
+            self.eventLoop.execute { self.joined(room, answer) }
+        }.object
     }
 
     func room(_ name: RoomName) -> Room? { state.withLock { $0.rooms[name] } }
@@ -173,7 +156,7 @@ final class Watcher: RoomAudience {
     }
 
     func broadcast(event: String, argument: ByteBuffer, to room: RoomName, except socket: String?) {
-        loop.eventLoop.execute { self.heard(event, argument, in: room, except: socket) }
+        eventLoop.execute { self.heard(event, argument, in: room, except: socket) }
     }
 
     private func heard(_ event: String, _ argument: ByteBuffer, in room: RoomName, except socket: String?) {

@@ -7,7 +7,7 @@ public final class EngineLoop {
     package let counters: EngineCounters
     /// Nil: nothing is compressed.
     package let deflate: WebSocketDeflate?
-    private let jobs: AsyncStream<EngineShard.Job>.Continuation
+    private let jobs: JobQueue
     private var application: (any EngineLoopApplication)?
     private(set) var connections: [EngineConnection.ID: EngineConnection] = [:]
     /// The sessions that poll, and those that wait for the poll that takes their close packet.
@@ -28,7 +28,7 @@ public final class EngineLoop {
 
     init(
         eventLoop: any EventLoop, index: Int = 0, configuration: EngineConfiguration, counters: EngineCounters,
-        loops: Int, jobs: AsyncStream<EngineShard.Job>.Continuation
+        loops: Int, jobs: JobQueue
     ) {
         self.eventLoop = eventLoop
         self.index = index
@@ -51,8 +51,7 @@ public final class EngineLoop {
     ///
     /// - Returns: Whether it was taken; `false` when the shard is stopping or its queue is full.
     public func spawn(_ job: @escaping EngineShard.Job) -> Bool {
-        if case .enqueued = jobs.yield(job) { return true }
-        return false
+        jobs.add(job)
     }
 
     public var connectionCount: Int { connections.count }

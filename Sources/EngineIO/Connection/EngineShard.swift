@@ -10,8 +10,7 @@ public actor EngineShard {
     public nonisolated let eventLoop: any EventLoop
     /// What the shard's connections share; only to be touched on the event loop.
     package nonisolated let local: NIOLoopBoundBox<EngineLoop?>
-    private nonisolated let jobs: AsyncStream<Job>
-    private nonisolated let continuation: AsyncStream<Job>.Continuation
+    private nonisolated let jobs: NIOLoopBoundBox<JobQueue>
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor {
         eventLoop.executor.asUnownedSerialExecutor()
@@ -20,7 +19,7 @@ public actor EngineShard {
     init(eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
         self.local = .makeEmptyBox(valueType: EngineLoop.self, eventLoop: eventLoop)
-        (jobs, continuation) = AsyncStream.makeStream(of: Job.self, bufferingPolicy: .bufferingOldest(65_536))
+        self.jobs = .makeBoxSendingValue(JobQueue(), eventLoop: eventLoop)
     }
 
     /// Makes the loop's part and the application's on the event loop.
@@ -28,11 +27,11 @@ public actor EngineShard {
         _ application: any EngineApplication, index: Int, configuration: EngineConfiguration,
         counters: EngineCounters, loops: Int
     ) -> EventLoopFuture<Void> {
-        let (local, continuation, eventLoop) = (local, continuation, eventLoop)
+        let (local, jobs, eventLoop) = (local, jobs, eventLoop)
         return eventLoop.submit {
             let loop = EngineLoop(
                 eventLoop: eventLoop, index: index, configuration: configuration, counters: counters, loops: loops,
-                jobs: continuation)
+                jobs: jobs.value)
             local.value = loop
             loop.start(application)
         }
@@ -51,16 +50,25 @@ public actor EngineShard {
 
     /// Runs the shard's jobs until ``stop()``; what has begun is waited for.
     func run() async {
-        await withDiscardingTaskGroup { group in
-            for await job in jobs {
-                group.addTask { await job(self) }
+        await withTaskCancellationHandler {
+            let jobs = jobs.value
+            await withTaskExecutorPreference(EventLoopTaskExecutor(eventLoop)) {
+                await withDiscardingTaskGroup { group in
+                    while let job = await jobs.next() {
+                        // Begins here and now: a task that is only added waits for another turn of the loop.
+                        group.addImmediateTask { await job(self) }
+                    }
+                    group.cancelAll()
+                }
             }
-            group.cancelAll()
+        } onCancel: {
+            stop()
         }
         local.value?.stop()
     }
 
     nonisolated func stop() {
-        continuation.finish()
+        let jobs = jobs
+        eventLoop.execute { jobs.value.finish() }
     }
 }

@@ -9,10 +9,11 @@ package struct SessionID: Sendable, Equatable {
     package let loop: Int
 
     package static func random(node: String, loop: Int) -> SessionID {
-        var generator = SystemRandomNumberGenerator()
-        let (high, low): (UInt64, UInt64) = (generator.next(), generator.next())
+        var bits: (high: UInt64, low: UInt64) = (0, 0)
+        RandomBits.fill(&bits)
         return SessionID(
-            text: node + "." + base64URL(high, low) + String(loop), connection: .init(number: low), loop: loop)
+            text: node + "." + base64URL(bits.high, bits.low) + String(loop), connection: .init(number: bits.low),
+            loop: loop)
     }
 
     private init(text: String, connection: EngineConnection.ID, loop: Int) {

@@ -58,11 +58,13 @@ struct SocketService: SocketHandler {
                 throw RequestFailure(
                     .badRequest, "\(event.name): one object without binary values is expected as its argument")
             }
-            if let reply = try await rooms.handle(event.name, body, on: socket) {
+            let answer = { (reply: Reply) in
                 socket.acknowledge(event, reply.json)
                 if let event = reply.event { socket.emit(event.name, event.argument) }
-            } else if let reply = try await sessions.handle(event.name, body, on: socket) {
-                socket.acknowledge(event, reply.json)
+            }
+            if try await rooms.handle(event.name, body, on: socket, answer: answer) { return }
+            if let reply = try await sessions.handle(event.name, body, on: socket) {
+                answer(reply)
             } else {
                 throw RequestFailure(.badRequest, "there is no event of that name; see the protocol's list of events")
             }

@@ -15,31 +15,33 @@ public struct RoomEvents: Sendable {
         self.roomsPerSocket = roomsPerSocket
     }
 
-    /// Answers one event; `nil` when it is none of a room's.
+    /// Does what one event asks for.
+    ///
+    /// - Parameter answer: called once, on the socket's event loop, unless this throws or returns `false`.
+    /// - Returns: Whether the event is one of a room's.
     public nonisolated(nonsending) func handle(
-        _ name: String, _ body: JSONBytes, on socket: Socket
-    ) async throws(RequestFailure) -> Reply? {
+        _ name: String, _ body: JSONBytes, on socket: Socket, answer: @escaping (Reply) -> Void
+    ) async throws(RequestFailure) -> Bool {
         switch name {
-        case "join": try await join(body, on: socket)
-        case "leave": try leave(body, on: socket)
-        case "act": try await act(body, on: socket)
-        case "cast": try await cast(body, on: socket)
-        default: nil
+        case "join": try await join(body, on: socket, answer)
+        case "leave": answer(try leave(body, on: socket))
+        case "act": answer(try await act(body, on: socket))
+        case "cast": answer(try await cast(body, on: socket))
+        default: return false
         }
+        return true
     }
 
     /// A slow client keeps up again: one snapshot instead of what it missed.
     public func resend(_ missed: Set<String>, to socket: Socket) {
         for name in missed {
             if let room = RoomName(name) {
-                let bound = NIOLoopBound(socket, eventLoop: socket.eventLoop)
-                rooms.sendSnapshot(of: room) { [eventLoop = socket.eventLoop] state, presence in
-                    eventLoop.execute {
-                        guard bound.value.isIn(name) else { return }
-                        bound.value.emit("state", state)
-                        bound.value.emit("presence", presence)
-                    }
+                let send = Self.inOrder(socket) { (state: JSONBytes, presence: JSONBytes) in
+                    guard socket.isIn(name) else { return }
+                    socket.emit("state", state)
+                    socket.emit("presence", presence)
                 }
+                rooms.sendSnapshot(of: room) { send(($0, $1)) }
             }
         }
     }
@@ -70,9 +72,9 @@ public struct RoomEvents: Sendable {
 
     // MARK: Events
 
-    private nonisolated(nonsending) func join(_ body: JSONBytes, on socket: Socket) async throws(RequestFailure)
-        -> Reply
-    {
+    private nonisolated(nonsending) func join(
+        _ body: JSONBytes, on socket: Socket, _ answer: @escaping (Reply) -> Void
+    ) async throws(RequestFailure) {
         let room = try Self.room(body)
         let since = try Self.position(body)
         let wasIn = socket.isIn(room.string)
@@ -82,18 +84,20 @@ public struct RoomEvents: Sendable {
         }
         do throws(RoomError) {
             if wasIn {
-                return Self.reply(try await rooms.answer(room, since: since))
+                try await rooms.answer(room, since: since, handOver: Self.inOrder(socket) { answer(Self.reply($0)) })
+                return
             }
-            // The answer comes back to this event loop before any later patch does: none is missed in between.
             let entered = member(socket)
-            let answer = try await rooms.enter(room, since: since, as: entered)
-            socket.join(room.string)
-            if !socket.isIn(room.string) {
-                rooms.leave(room, as: entered, .lost)  // it disconnected meanwhile
-            } else if member(socket) != entered {
-                rooms.change(room, from: entered, to: member(socket))
+            let handOver = Self.inOrder(socket) { (joined: JoinAnswer) in
+                socket.join(room.string)
+                if !socket.isIn(room.string) {
+                    rooms.leave(room, as: entered, .lost)  // it disconnected meanwhile
+                } else if member(socket) != entered {
+                    rooms.change(room, from: entered, to: member(socket))
+                }
+                answer(Self.reply(joined))
             }
-            return Self.reply(answer)
+            try await rooms.enter(room, since: since, as: entered, handOver: handOver)
         } catch {
             throw Self.failure(error)
         }
@@ -162,6 +166,22 @@ public struct RoomEvents: Sendable {
     }
 
     // MARK: Answers
+
+    /// Takes what a room hands over to the socket's event loop as its broadcasts go there: no patch is missed in between,
+    /// and none is told that the answer includes.
+    private static func inOrder<Told: Sendable>(
+        _ socket: Socket, _ body: @escaping (Told) -> Void
+    ) -> @Sendable (Told) -> Void {
+        let eventLoop = socket.eventLoop
+        let bound = NIOLoopBound(body, eventLoop: eventLoop)
+        return { told in
+            if eventLoop.inEventLoop {
+                bound.value(told)
+            } else {
+                eventLoop.execute { bound.value(told) }
+            }
+        }
+    }
 
     /// The answer to a join, and then who is here.
     private static func reply(_ answer: JoinAnswer) -> Reply {

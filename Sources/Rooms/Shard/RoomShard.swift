@@ -49,27 +49,31 @@ actor RoomShard {
     // MARK: Entering and leaving
 
     func enter(
-        _ name: RoomName, since known: RoomPosition?, as member: RoomMember
+        _ name: RoomName, since known: RoomPosition?, as member: RoomMember, handOver: Rooms.HandOver
     ) async throws(RoomError) -> JoinAnswer {
         let held = hold(name)
         do throws(RoomError) {
             try await load(held)
             if held.ticksPerSecond > 0, held.holders == 1 { leaseSignal.send() }
-            var answer = try await answer(held, since: known)
-            joined(held, member)
-            answer.presence = held.presence.board.full(in: name)
-            return answer
+            return try await answer(held, since: known) { answer in
+                joined(held, member)
+                answer.presence = held.presence.board.full(in: name)
+                handOver(answer)
+            }
         } catch {
             release(held)
             throw error
         }
     }
 
-    func answer(_ name: RoomName, since known: RoomPosition?) async throws(RoomError) -> JoinAnswer {
+    func answer(
+        _ name: RoomName, since known: RoomPosition?, handOver: Rooms.HandOver
+    ) async throws(RoomError) -> JoinAnswer {
         guard let held = loadedRoom(name) else { throw .notJoined }
-        var answer = try await answer(held, since: known)
-        answer.presence = held.presence.board.full(in: name)
-        return answer
+        return try await answer(held, since: known) { answer in
+            answer.presence = held.presence.board.full(in: name)
+            handOver(answer)
+        }
     }
 
     func leave(_ name: RoomName, as member: RoomMember, _ departure: RoomDeparture) {
@@ -154,19 +158,27 @@ actor RoomShard {
 
     // MARK: Answers
 
-    /// Returned in the turn of the event loop in which it is computed: later patches are broadcast after it.
-    private func answer(_ held: HeldRoom, since known: RoomPosition?) async throws(RoomError) -> JoinAnswer {
+    /// - Parameter complete: called once with the answer, in the turn of the event loop in which it is computed: what is
+    ///   returned may come a turn later, after a patch.
+    private func answer(
+        _ held: HeldRoom, since known: RoomPosition?, complete: (inout JoinAnswer) -> Void
+    ) async throws(RoomError) -> JoinAnswer {
         let replica = held.replica
-        guard let known else { return replica.snapshot() }
+        func completed(_ answer: JoinAnswer) -> JoinAnswer {
+            var answer = answer
+            complete(&answer)
+            return answer
+        }
+        guard let known else { return completed(replica.snapshot()) }
         if replica.isAhead(known) { try await catchUp(held) }
-        guard isWithinLog(known, replica.position) else { return replica.snapshot() }
-        if let answer = replica.patches(since: known) { return answer }
+        guard isWithinLog(known, replica.position) else { return completed(replica.snapshot()) }
+        if let answer = replica.patches(since: known) { return completed(answer) }
         let reading = try await reading(held, from: known)
         if case .entries(let entries) = reading.content, reading.position.epoch == replica.position.epoch {
             absorb(held, reading, asked: known)
-            if let answer = replica.patches(since: known, older: entries) { return answer }
+            if let answer = replica.patches(since: known, older: entries) { return completed(answer) }
         }
-        return replica.snapshot()
+        return completed(replica.snapshot())
     }
 
     private func isWithinLog(_ known: RoomPosition, _ position: RoomPosition) -> Bool {

@@ -1,3 +1,5 @@
+import EngineIO
+
 /// 32 bytes by value, without an allocation: a secret, a signature.
 ///
 /// Plain words rather than a SIMD vector: its alignment of 32 bytes is more than an asynchronous frame keeps.
@@ -10,8 +12,9 @@ struct Bits256: Sendable {
 
     /// From the system's random generator.
     static func random() -> Bits256 {
-        var generator = SystemRandomNumberGenerator()
-        return Bits256(words: (generator.next(), generator.next(), generator.next(), generator.next()))
+        var bits = Bits256.zero
+        RandomBits.fill(&bits.words)
+        return bits
     }
 
     private init(words: (UInt64, UInt64, UInt64, UInt64)) {

@@ -1,3 +1,5 @@
+import EngineIO
+
 /// The name of a session: 128 random bits, written as 22 characters of base64url.
 ///
 /// It names the record in Redis and is not secret: lists, logs and clients show it. What proves a session is its
@@ -12,7 +14,9 @@ public struct SessionHandle: Sendable, Hashable, CustomStringConvertible {
 
     /// A new one from the system's random generator.
     public static func random() -> SessionHandle {
-        SessionHandle(high: .random(in: .min ... .max), low: .random(in: .min ... .max))
+        var bits: (high: UInt64, low: UInt64) = (0, 0)
+        RandomBits.fill(&bits)
+        return SessionHandle(high: bits.high, low: bits.low)
     }
 
     /// Reads the canonical spelling; nil for any other text.

@@ -59,7 +59,9 @@ extension SessionService {
             else { return .refuse(tooManySockets) }
             session.user = opened.user
             session.lastLogin = opened.lastLogin
-            session.identity = identity(of: opened, credential, on: session)
+            session.identity = SocketSession.Identity(
+                handle: opened.handle, generation: opened.generation, secret: credential.secret.digest,
+                isAlias: opened.rights == .alias, expires: opened.expires)
             socket.storage = session
             counters.opened.increment()
             return .accept
@@ -72,6 +74,7 @@ extension SessionService {
     /// The CONNECT has been answered.
     package func connected(_ socket: Socket) {
         guard let session = socket.session else { return }
+        judge(session)
         move(socket, to: session.identity)
         let token = session.firstToken
         session.firstToken = nil
@@ -87,26 +90,23 @@ extension SessionService {
         session.seat = nil
     }
 
-    /// What a socket knows of the record it opened, judged by what was heard while the answer was under way.
-    private func identity(
-        of opened: Session, _ credential: Credential, on session: SocketSession
-    ) -> SocketSession.Identity? {
-        var identity = SocketSession.Identity(
-            handle: opened.handle, generation: opened.generation, secret: credential.secret.digest,
-            isAlias: opened.rights == .alias, expires: opened.expires)
-        guard let ending = recentEndings.ending(of: opened.handle, generation: opened.generation) else {
-            return identity
-        }
+    /// Corrects what a socket knows of the record it opened by what was heard while that was under way. To be done in the
+    /// turn of the event loop from which on the socket hears for itself.
+    private func judge(_ session: SocketSession) {
+        guard var identity = session.identity,
+            let ending = recentEndings.ending(of: identity.handle, generation: identity.generation)
+        else { return }
         guard let next = ending.next else {
             session.user = nil
             session.seat = nil
-            return nil
+            session.identity = nil
+            return
         }
         if session.user != nil {
             session.user = nil
             identity.generation = next
+            session.identity = identity
         }
-        return identity
     }
 
     /// The credential of a token, or a fresh guest's where it is `null` or worthless.

@@ -12,8 +12,9 @@ public struct SocketID: Hashable, Sendable, CustomStringConvertible {
     }
 
     static func random() -> SocketID {
-        var generator = SystemRandomNumberGenerator()
-        return SocketID(SessionID.base64URL(generator.next(), generator.next()))
+        var bits: (high: UInt64, low: UInt64) = (0, 0)
+        RandomBits.fill(&bits)
+        return SocketID(SessionID.base64URL(bits.high, bits.low))
     }
 
     public var description: String { string }

@@ -26,10 +26,9 @@ import Testing
     @Test("a slow peer that changed its transport is not closed while the new one takes something")
     func stallAcrossTheSwitch() {
         let eventLoop = EmbeddedEventLoop()
-        let (_, jobs) = AsyncStream.makeStream(of: EngineShard.Job.self)
         let loop = EngineLoop(
             eventLoop: eventLoop, configuration: EngineConfiguration(), counters: EngineCounters(), loops: 1,
-            jobs: jobs)
+            jobs: JobQueue())
         let (polling, socket) = (Transport(takenBytes: 5_000_000), Transport(takenBytes: 0))
         let connection = EngineConnection(
             id: .init(number: 1), sid: "node.1", peer: nil, loop: loop, transport: polling)

@@ -7,10 +7,9 @@ import Testing
 /// A WebSocket that is to replace a session's polling, on a channel without a network.
 @Suite struct LinkedWebSocketTests {
     private func loop(_ channel: NIOAsyncTestingChannel) -> EngineLoop {
-        let (_, jobs) = AsyncStream.makeStream(of: EngineShard.Job.self)
         return EngineLoop(
             eventLoop: channel.eventLoop, configuration: EngineConfiguration(), counters: EngineCounters(), loops: 1,
-            jobs: jobs)
+            jobs: JobQueue())
     }
 
     @Test("a session that ends before its WebSocket is open closes it all the same")

@@ -11,9 +11,9 @@ struct TransportHarness {
         try await channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).get()
         let (channel, counters) = (channel, EngineCounters())
         try await channel.testingEventLoop.executeInContext {
-            let (_, jobs) = AsyncStream.makeStream(of: EngineShard.Job.self)
             let loop = EngineLoop(
-                eventLoop: channel.eventLoop, configuration: configuration, counters: counters, loops: 1, jobs: jobs)
+                eventLoop: channel.eventLoop, configuration: configuration, counters: counters, loops: 1,
+                jobs: JobQueue())
             loop.start(application)
             try channel.pipeline.syncOperations.addHandlers([
                 HalfClosure(), WebSocketTransport(loop: loop, context: ()),
