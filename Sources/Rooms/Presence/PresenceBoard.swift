@@ -199,14 +199,19 @@ struct PresenceBoard {
     /// - Parameters:
     ///   - isLive: whether a node lives; the users of any other are away since its stamp.
     ///   - isFirst: whether this node begins to follow the room: users that it still keeps there are its own again.
-    mutating func read(_ reading: PresenceReading, isLive: (NodeStart) -> Bool, isFirst: Bool, now: Int) {
+    ///   - isFromBefore: whether Redis may be as it was before what this node has heard. The parts of live nodes then stay
+    ///     as they were heard: those nodes write theirs again too, but maybe after this.
+    mutating func read(
+        _ reading: PresenceReading, isLive: (NodeStart) -> Bool, isFirst: Bool, isFromBefore: Bool = false, now: Int
+    ) {
         changes = reading.changes
+        let kept = isFromBefore ? Set(parts.keys.filter { $0 != own && isLive($0) }) : []
         var touched = Set<String>()
         for (node, part) in parts where node != own {
             touched.formUnion(part.seats.keys)
-            if reading.parts[node] == nil { parts[node] = nil }
+            if reading.parts[node] == nil, !kept.contains(node) { parts[node] = nil }
         }
-        for (node, read) in reading.parts where node != own {
+        for (node, read) in reading.parts where node != own && !kept.contains(node) {
             let goneSince = isLive(node) ? nil : parts[node]?.goneSince ?? min(read.stamp ?? 0, now)
             parts[node] = PresencePart(watchers: read.watchers, seats: read.seats, goneSince: goneSince)
             touched.formUnion(read.seats.keys)

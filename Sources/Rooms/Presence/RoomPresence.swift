@@ -6,6 +6,10 @@ final class RoomPresence {
     var board: PresenceBoard
     /// Whether the parts of the other nodes were read since the room is held.
     var isRead = false
+    /// The replication id of the Redis that they were read from.
+    var readFrom: String?
+    /// When all parts are to be read again, because Redis was one from before, and the nodes write theirs again.
+    var confirmation: ContinuousClock.Instant?
     /// Something may be missing: all parts are to be read.
     var isDoubtful = true
     var isReading = false

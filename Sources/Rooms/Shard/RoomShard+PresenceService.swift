@@ -53,6 +53,10 @@ extension RoomShard {
                 let known = presence.board.changes
                 if known < suspicion.stored || known == suspicion.known { presence.isDoubtful = true }
             }
+            if let confirmation = presence.confirmation, confirmation <= now {
+                presence.confirmation = nil
+                presence.isDoubtful = true
+            }
             presenceChanged(held)
         }
     }
@@ -93,9 +97,15 @@ extension RoomShard {
             context.counters.presenceRead.add()
             let reading = PresenceReading(list, limit: PresenceBoard.maximumUsers)
             if reading.invalid > 0 { context.counters.presenceInvalid.add(reading.invalid) }
+            let source = context.redis.server?.replicationID
+            let isFromBefore =
+                presence.isRead && (source != presence.readFrom || reading.changes < presence.board.changes)
             presence.board.read(
-                reading, isLive: { isLive($0, in: held) }, isFirst: !presence.isRead, now: context.clock.now)
+                reading, isLive: { isLive($0, in: held) }, isFirst: !presence.isRead, isFromBefore: isFromBefore,
+                now: context.clock.now)
             presence.isRead = true
+            presence.readFrom = source
+            presence.confirmation = isFromBefore ? .now + context.limits.presenceRenewal * 2 : nil
             for message in presence.waiting where presence.board.received(message, now: context.clock.now) == .gap {
                 presence.isDoubtful = true
             }

@@ -161,6 +161,25 @@ struct PresenceBoardTests {
         #expect(board.watchers == 1)
     }
 
+    @Test("a Redis from before takes nobody away whose node lives, until that node has written again")
+    func fromBefore() throws {
+        var board = board()
+        #expect(board.received(try message(from: 0, watchers: 2, "+ 1 1 3 bBob"), now: 1) == .taken)
+        #expect(board.received(try message(from: 1, "+ 1 1 3 cCid"), now: 1) == .taken)
+        let before = PresenceReading(
+            ["#", "1", "\(other)", "1 2", "\(other)|b", "1 Bob"].map { .bytes(ByteBuffer(string: $0)) }, limit: 10)
+        board.read(before, isLive: { _ in true }, isFirst: false, isFromBefore: true, now: 2)
+        #expect(online(board) == ["b": true, "c": true] && board.changes == 1)
+        #expect(board.received(try message(from: 1, "+ 1 1 3 cCid"), now: 2) == .taken)
+        // What was read is what is so, once the node had the time.
+        board.read(before, isLive: { _ in true }, isFirst: false, isFromBefore: false, now: 3)
+        #expect(online(board) == ["b": true] && board.watchers == 2)
+        // A node that does not live tells nothing more.
+        #expect(board.received(try message(from: 1, "+ 1 1 3 cCid"), now: 4) == .taken)
+        board.read(before, isLive: { _ in false }, isFirst: false, isFromBefore: true, now: 5)
+        #expect(online(board) == ["b": false] && board.watchers == 0)
+    }
+
     @Test("what is no field of presence is left out")
     func invalidFields() {
         let stored = [
