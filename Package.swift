@@ -123,7 +123,7 @@ let package = Package(
         .target(
             name: "Rooms",
             dependencies: [
-                "RedisClient", "Sessions", "SocketIO", nioCore, logging, metrics, serviceLifecycle, deque,
+                "EngineIO", "RedisClient", "Sessions", "SocketIO", nioCore, logging, metrics, serviceLifecycle, deque,
             ],
             resources: [.embedInCode("Scripts")],
             swiftSettings: swiftSettings),

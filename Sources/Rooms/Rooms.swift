@@ -54,11 +54,12 @@ public final class Rooms: Sendable, Service {
                     }
                 }
                 for shard in self.shards {
-                    group.addTask { await shard.readQueuedRooms() }
-                    group.addTask { await shard.checkRooms() }
-                    group.addTask { await shard.serveQueuedPresence() }
-                    group.addTask { await shard.watchPresence() }
-                    group.addTask { await shard.tickRooms() }
+                    let executor = shard.executor
+                    group.addTask(executorPreference: executor) { await shard.readQueuedRooms() }
+                    group.addTask(executorPreference: executor) { await shard.checkRooms() }
+                    group.addTask(executorPreference: executor) { await shard.serveQueuedPresence() }
+                    group.addTask(executorPreference: executor) { await shard.watchPresence() }
+                    group.addTask(executorPreference: executor) { await shard.tickRooms() }
                 }
                 group.addTask {
                     while (try? await Task.sleep(for: self.context.limits.checkInterval)) != nil {

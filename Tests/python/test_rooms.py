@@ -443,6 +443,8 @@ async def test_of_those_who_compare_at_the_same_time_one_wins_every_step(cluster
             answer = await player.act(room, f"{who}-{number}", {"set": {"n": n + 1}, "if": {"n": n}})
             assert answer["ok"] or answer["error"] == "conflict", answer
             wins += answer["ok"]
+            # Won or lost, the number is another now; who asked before it is told of it would lose by that alone.
+            await player.until(lambda: player.rooms[room].state["n"] > n)
         return wins
 
     wins = await asyncio.gather(*(count(player, who) for who, player in enumerate(players)))

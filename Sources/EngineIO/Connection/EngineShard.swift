@@ -8,16 +8,18 @@ public actor EngineShard {
     public typealias Job = @Sendable (isolated EngineShard) async -> Void
 
     public nonisolated let eventLoop: any EventLoop
+    private nonisolated let executor: EventLoopExecutor
     /// What the shard's connections share; only to be touched on the event loop.
     package nonisolated let local: NIOLoopBoundBox<EngineLoop?>
     private nonisolated let jobs: NIOLoopBoundBox<JobQueue>
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor {
-        eventLoop.executor.asUnownedSerialExecutor()
+        executor.asUnownedSerialExecutor()
     }
 
     init(eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
+        self.executor = .of(eventLoop)
         self.local = .makeEmptyBox(valueType: EngineLoop.self, eventLoop: eventLoop)
         self.jobs = .makeBoxSendingValue(JobQueue(), eventLoop: eventLoop)
     }
@@ -52,7 +54,7 @@ public actor EngineShard {
     func run() async {
         await withTaskCancellationHandler {
             let jobs = jobs.value
-            await withTaskExecutorPreference(EventLoopTaskExecutor(eventLoop)) {
+            await withTaskExecutorPreference(executor) {
                 await withDiscardingTaskGroup { group in
                     while let job = await jobs.next() {
                         // Begins here and now: a task that is only added waits for another turn of the loop.

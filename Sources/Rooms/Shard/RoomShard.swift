@@ -1,9 +1,11 @@
+import EngineIO
 import NIOCore
 import RedisClient
 
 /// The rooms whose home is one event loop, which it runs on.
 actor RoomShard {
     nonisolated let eventLoop: any EventLoop
+    nonisolated let executor: EventLoopExecutor
     nonisolated let context: RoomContext
     /// Says that rooms are queued for reading.
     nonisolated let readingSignal = Signal()
@@ -24,11 +26,12 @@ actor RoomShard {
     var tickingPausedUntil = ContinuousClock.now
 
     nonisolated var unownedExecutor: UnownedSerialExecutor {
-        eventLoop.executor.asUnownedSerialExecutor()
+        executor.asUnownedSerialExecutor()
     }
 
     init(eventLoop: any EventLoop, context: RoomContext) {
         self.eventLoop = eventLoop
+        self.executor = .of(eventLoop)
         self.context = context
     }
 
