@@ -215,7 +215,11 @@ final class NamespaceHub {
 
     /// Writes the same bytes to every socket of a room; each is flushed once at the end of the loop's turn. Who does not
     /// keep up is left out, and its handler told once it does (``SocketHandler/drained(_:missed:)``).
-    func broadcastVolatile(_ message: EncodedMessage, to room: String, except: SocketID?) {
+    ///
+    /// - Parameter completion: held on to until the flush.
+    func broadcastVolatile(
+        _ message: EncodedMessage, to room: String, except: SocketID?, completion: BroadcastCompletion?
+    ) {
         let message = message.ownCopy()
         var delivered = 0
         for socket in index.sockets(in: room) where socket.id != except {
@@ -226,6 +230,7 @@ final class NamespaceHub {
                 socket.missedRooms.insert(room)
             }
         }
+        if delivered > 0, let completion { hub.loop.keepUntilFlushed(completion) }
         hub.counters.deliveries.increment(by: delivered)
     }
 

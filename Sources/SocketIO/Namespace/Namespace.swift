@@ -62,8 +62,13 @@ public struct Namespace: Sendable {
     /// - Parameters:
     ///   - message: encoded for this namespace.
     ///   - except: a socket that is left out.
-    public func broadcastVolatile(_ message: EncodedMessage, to room: String, except: SocketID? = nil) {
-        core.hubs.forEach { [name] in $0[name]?.broadcastVolatile(message, to: room, except: except) }
+    ///   - completion: told when all that the sockets take has been given to the network.
+    public func broadcastVolatile(
+        _ message: EncodedMessage, to room: String, except: SocketID? = nil, completion: BroadcastCompletion? = nil
+    ) {
+        core.hubs.forEach { [name] in
+            $0[name]?.broadcastVolatile(message, to: room, except: except, completion: completion)
+        }
     }
 
     /// Sends to every socket on this node. The message was encoded for this namespace.
