@@ -24,6 +24,7 @@ public final class EngineLoop {
     private var unflushed: [EngineConnection] = []
     private var flushing: [EngineConnection] = []
     private var keptUntilFlushed: [AnyObject] = []
+    package let shortWays = ShortWays()
     private var stalled: Set<EngineConnection.ID> = []
     private var admission: HandshakeAdmission
 
