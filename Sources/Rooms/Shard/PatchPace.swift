@@ -3,8 +3,8 @@ import NIOCore
 /// When the next `patch` of a room leaves.
 ///
 /// At rest at once. What changes while the last patch is still on its way to the sockets, or within the game's patch
-/// interval, is told by one patch after it. After a patch that took long to send, the next waits for as long again: a
-/// room in which more happens than can be sent is sent half of the time, and by few patches with much in them.
+/// interval, is told by one patch after it. After a patch that took long to send, the next waits for as long again: what
+/// those who got it answer is then in the next one, not just too late for it.
 struct PatchPace: Equatable {
     enum Action: Equatable {
         case none
@@ -15,9 +15,9 @@ struct PatchPace: Equatable {
     }
 
     /// A patch that was sent faster than this is not worth waiting after.
-    static let leastSendingTime = TimeAmount.microseconds(500)
+    static let leastSendingTime = TimeAmount.microseconds(100)
     /// However long the last patch took, the next waits no longer after it, but for the interval.
-    static let longestPause = TimeAmount.milliseconds(25)
+    static let longestPause = TimeAmount.milliseconds(10)
 
     /// The game's: from one patch to the next at least. Zero or more.
     let interval: TimeAmount
