@@ -213,10 +213,12 @@ final class NamespaceHub {
 
     // MARK: Broadcasts
 
-    /// Gives the same bytes to every socket of a room: at once to those that have nothing before it, to others with the
-    /// flush at the end of the loop's turn. Who does not keep up is left out, and its handler told once it does (``SocketHandler/drained(_:missed:)``).
+    /// Gives the same bytes to every socket of a room. Who does not keep up is left out, and its handler told once it does
+    /// (``SocketHandler/drained(_:missed:)``).
     ///
-    /// - Parameter completion: held on to until the flush.
+    /// - Parameter completion: held on to until the flush at the end of the loop's turn, which sends what all broadcasts
+    ///   of the turn have for a socket. Whoever waits for it has no others in this turn: where nothing is before the
+    ///   message, it is sent at once.
     func broadcastVolatile(
         _ message: EncodedMessage, to room: String, except: SocketID?, completion: BroadcastCompletion?
     ) {
@@ -232,10 +234,10 @@ final class NamespaceHub {
             }
         }
         var sent = 0
-        if let except {
-            for socket in members.sockets where socket.id != except { queue(socket) }
-        } else {
+        if completion != nil, except == nil {
             sent = hub.loop.shortWays.send(message, to: members.shortWays) { queue(members.sockets[$0]) }
+        } else {
+            for socket in members.sockets where socket.id != except { queue(socket) }
         }
         if queued > 0, let completion { hub.loop.keepUntilFlushed(completion) }
         hub.counters.deliveries.increment(by: sent + queued)

@@ -15,16 +15,11 @@ struct ShortWaysTests {
             defer { socket.end() }
             let filler = String(repeating: "x", count: 20_011)
             for number in 0..<900 {
-                let argument = ByteBuffer(string: "[\(number),\"\(filler)\"]")
-                echo.sockets.broadcastVolatile(EncodedMessage(event: "news", argument: argument), to: "here")
+                broadcast("news", "[\(number),\"\(filler)\"]", echo)
                 if number % 100 == 50 { socket.write(RawSocket.frame("42\(number)[\"any\",\(number)]")) }
             }
             await withCheckedContinuation { waiter in
-                echo.sockets.broadcastVolatile(
-                    EncodedMessage(event: "last", argument: ByteBuffer(string: "0")), to: "here",
-                    completion: BroadcastCompletion(on: MultiThreadedEventLoopGroup.singleton.next()) {
-                        waiter.resume()
-                    })
+                broadcast("last", "0", echo) { waiter.resume() }
             }
             var bytes: [UInt8] = []
             while echo.handler.recorder.all.drained.isEmpty {
@@ -34,8 +29,7 @@ struct ShortWaysTests {
             try await eventually {
                 echo.handler.recorder.all.events.count == 10 && echo.handler.recorder.all.running == 0
             }
-            echo.sockets.broadcastVolatile(
-                EncodedMessage(event: "end", argument: ByteBuffer(string: "0")), to: "here")
+            broadcast("end", "0", echo)
             bytes += socket.readBytes(until: "42[\"end\",0]")
             let texts = try #require(Self.texts(of: bytes))
             let numbers = texts.compactMap { text in
@@ -59,18 +53,24 @@ struct ShortWaysTests {
                 let first = try joined(echo)
                 let before = echo.handler.recorder.all.disconnected.count
                 if round % 2 == 0 { first.reset() } else { first.end() }
-                echo.sockets.broadcastVolatile(
-                    EncodedMessage(event: "news", argument: ByteBuffer(string: "\(round)")), to: "here")
+                broadcast("news", "\(round)", echo)
                 let second = try connected(echo)
                 try await eventually { echo.handler.recorder.all.disconnected.count > before }
-                echo.sockets.broadcastVolatile(
-                    EncodedMessage(event: "news", argument: ByteBuffer(string: "\(round)")), to: "here")
+                broadcast("news", "\(round)", echo)
                 second.write(RawSocket.frame("421[\"any\",1]"))
                 #expect(!second.read(until: "431[1]").contains("news"))
                 second.end()
                 try await eventually { echo.server.counters.sockets.value == 0 }
             }
         }
+    }
+
+    private func broadcast(
+        _ event: String, _ argument: String, _ echo: EchoServer, then body: @escaping @Sendable () -> Void = {}
+    ) {
+        echo.sockets.broadcastVolatile(
+            EncodedMessage(event: event, argument: ByteBuffer(string: argument)), to: "here",
+            completion: BroadcastCompletion(on: MultiThreadedEventLoopGroup.singleton.next(), body))
     }
 
     private func connected(_ echo: EchoServer) throws -> RawSocket {
