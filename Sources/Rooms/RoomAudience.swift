@@ -1,4 +1,5 @@
 public import NIOCore
+public import SocketIO
 
 /// Where a room's events go: the sockets of this node that joined it.
 public protocol RoomAudience: Sendable {
@@ -9,5 +10,16 @@ public protocol RoomAudience: Sendable {
     ///   - event: `patch`, `state`, `cast` or `presence`.
     ///   - argument: a JSON object.
     ///   - socket: who does not get it.
-    func broadcast(event: String, argument: ByteBuffer, to room: RoomName, except socket: String?)
+    ///   - completion: to be held on to until the event has been given to the network for every socket that takes it;
+    ///     what changes in the room until then is told in one patch.
+    func broadcast(
+        event: String, argument: ByteBuffer, to room: RoomName, except socket: String?,
+        completion: BroadcastCompletion?)
+}
+
+extension RoomAudience {
+    /// Sends an event that nothing waits for.
+    func broadcast(event: String, argument: ByteBuffer, to room: RoomName, except socket: String?) {
+        broadcast(event: event, argument: argument, to: room, except: socket, completion: nil)
+    }
 }

@@ -279,6 +279,74 @@ struct FollowingTests {
         }
     }
 
+    @Test("the first change after a pause leaves at once, and what follows within the interval does not")
+    func leadingEdge() async throws {
+        let games = GameCatalog(otherwise: Slow(patchInterval: .seconds(3_600)))
+        try await withRedisServer { server in
+            try await RoomNode.run(on: server, games: games) { node in
+                let session = try await node.login("u")
+                try await node.enter(room)
+                _ = try await node.act(room, "1", "{\"set\":{\"a\":1}}", as: session)
+                try await eventually { node.watcher.room(room)?.version == 1 }
+                for act in 2...9 { _ = try await node.act(room, "\(act)", "{\"set\":{\"a\":\(act)}}", as: session) }
+                try await eventually { try await node.rooms.answer(room).version == 9 }
+                #expect(node.watcher.room(room)?.patches == 1)
+                #expect(node.watcher.complaints == [])
+            }
+        }
+    }
+
+    @Test("what changes while a patch is on its way leaves as one patch after it, and acts are answered meanwhile")
+    func backPressure() async throws {
+        try await withRedisServer { server in
+            try await RoomNode.run(on: server) { node in
+                let session = try await node.login("u")
+                try await node.enter(room)
+                node.watcher.holdPatches()
+                for round in 0..<3 {
+                    let first = round * 10 + 1
+                    for act in first..<first + 10 {
+                        let action = act % 10 == 5 ? "{\"del\":[\"f3\"]}" : "{\"set\":{\"f\(act % 10)\":\(act)}}"
+                        #expect(try await node.act(room, "\(act)", action, as: session).version == act)
+                    }
+                    try await eventually { try await node.rooms.answer(room).version == first + 9 }
+                    #expect(node.watcher.room(room)?.patches == 2 * round + 1)
+                    node.watcher.releasePatches()
+                    node.watcher.holdPatches()
+                    // A join in between is told more than the patch that is to come begins with.
+                    #expect(try await node.enter(room)["version"]?.int == first + 9)
+                    try await eventually { node.watcher.room(room)?.patches == 2 * round + 2 }
+                    node.watcher.releasePatches()
+                    node.watcher.holdPatches()
+                    try await node.settles(room)
+                }
+                #expect(node.watcher.complaints == [])
+            }
+        }
+    }
+
+    @Test("a snapshot does not wait for a patch that is on its way")
+    func snapshotMeanwhile() async throws {
+        try await withRedisServer { server in
+            try await RoomNode.run(on: server) { node in
+                var session = try await node.login("u")
+                try await node.enter(room)
+                node.watcher.holdPatches()
+                for act in 1...3 { _ = try await node.act(room, "\(act)", "{\"set\":{\"n\":\(act)}}", as: session) }
+                try await eventually { node.watcher.room(room)?.version == 1 }
+                try await server.command("FLUSHALL")
+                session = try await node.login("u")
+                try await eventually { node.watcher.room(room)?.states == 1 }
+                _ = try await node.act(room, "4", "{\"set\":{\"n\":4}}", as: session)
+                node.watcher.releasePatches()
+                try await node.settles(room)
+                #expect(node.watcher.room(room)?.version == 1)
+                #expect(node.watcher.room(room)?.fields == ["n": "4"])
+                #expect(node.watcher.complaints == [])
+            }
+        }
+    }
+
     @Test("a room that everybody left is not followed for long, and is true when somebody comes back")
     func leaving() async throws {
         var limits = RoomLimits()

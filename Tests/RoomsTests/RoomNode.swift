@@ -120,6 +120,8 @@ final class Watcher: RoomAudience {
         var presence: [String] = []
         /// What was seen at each position of each room.
         var contents: [String: [String: String]] = [:]
+        /// Patches that are still on their way to sockets; nil: none is kept back.
+        var underWay: [BroadcastCompletion]?
     }
 
     private let state = Mutex(State())
@@ -127,6 +129,17 @@ final class Watcher: RoomAudience {
 
     init(eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
+    }
+
+    /// From now on patches are heard, but stay on their way to other sockets.
+    func holdPatches() {
+        state.withLock { $0.underWay = [] }
+    }
+
+    /// All patches have reached all sockets.
+    func releasePatches() {
+        let released = state.withLock { $0.underWay.take() }
+        withExtendedLifetime(released) {}
     }
 
     func enter(_ room: RoomName, of rooms: Rooms, since: RoomPosition?) async throws -> JSONBytes {
@@ -155,8 +168,14 @@ final class Watcher: RoomAudience {
         }
     }
 
-    func broadcast(event: String, argument: ByteBuffer, to room: RoomName, except socket: String?) {
-        eventLoop.execute { self.heard(event, argument, in: room, except: socket) }
+    func broadcast(
+        event: String, argument: ByteBuffer, to room: RoomName, except socket: String?,
+        completion: BroadcastCompletion?
+    ) {
+        eventLoop.execute {
+            self.heard(event, argument, in: room, except: socket)
+            if let completion { self.state.withLock { $0.underWay?.append(completion) } }
+        }
     }
 
     private func heard(_ event: String, _ argument: ByteBuffer, in room: RoomName, except socket: String?) {

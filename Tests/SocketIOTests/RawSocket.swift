@@ -27,14 +27,24 @@ struct RawSocket {
 
     /// Reads until the text has come, or the end, or 10 s are over.
     func read(until text: String) -> String {
+        String(decoding: readBytes(until: text), as: UTF8.self)
+    }
+
+    func readBytes(until text: String) -> [UInt8] {
         var heard: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 65_536)
         while !String(decoding: heard.suffix(4_096), as: UTF8.self).contains(text) {
-            let count = recv(descriptor, &chunk, chunk.count, 0)
-            guard count > 0 else { break }
-            heard += chunk[..<count]
+            let some = readSome()
+            guard !some.isEmpty else { break }
+            heard += some
         }
-        return String(decoding: heard, as: UTF8.self)
+        return heard
+    }
+
+    /// What has come; waits for it until the end, or 10 s are over.
+    func readSome() -> [UInt8] {
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        let count = recv(descriptor, &chunk, chunk.count, 0)
+        return count > 0 ? Array(chunk[..<count]) : []
     }
 
     /// Ends with a reset, as a crashed peer does.

@@ -82,6 +82,9 @@ public final class EngineConnection: EngineTransportDelegate {
 
     public var isOpen: Bool { state == .open }
 
+    /// Where the loop's ``ShortWays`` have the connection, for as long as it is open.
+    package var shortWay: ShortWays.Place { transport.shortWay }
+
     /// Ends the connection. The delegate hears of it before this returns; a second call does nothing.
     public func close(_ reason: CloseReason) {
         guard state == .open else { return }

@@ -23,6 +23,8 @@ public final class EngineLoop {
     private var timerDeadline: NIODeadline?
     private var unflushed: [EngineConnection] = []
     private var flushing: [EngineConnection] = []
+    private var keptUntilFlushed: [AnyObject] = []
+    package let shortWays = ShortWays()
     private var stalled: Set<EngineConnection.ID> = []
     private var admission: HandshakeAdmission
 
@@ -153,13 +155,21 @@ public final class EngineLoop {
         unflushed.append(connection)
     }
 
+    /// Holds on to something until all that connections have been given to send by now is flushed.
+    package func keepUntilFlushed(_ object: AnyObject) {
+        guard !unflushed.isEmpty else { return }
+        keptUntilFlushed.append(object)
+    }
+
     private func flush() {
         // What a flush makes others send waits for the next turn.
         swap(&unflushed, &flushing)
+        let kept = keptUntilFlushed.count
         for connection in flushing {
             connection.flush()
         }
         flushing.removeAll(keepingCapacity: flushing.count <= 4_096)
+        keptUntilFlushed.removeFirst(kept)
     }
 
     // MARK: Time

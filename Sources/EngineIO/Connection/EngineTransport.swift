@@ -16,6 +16,12 @@ package protocol EngineTransport: AnyObject {
     var queuedBytes: Int { get }
     /// Bytes that the peer's network has taken since the transport began.
     var takenBytes: Int { get }
+    /// Where a message for many finds the transport; ``ShortWays/Place/none`` when it has to be given one by one.
+    var shortWay: ShortWays.Place { get }
     /// Ends the transport in its own way, and tells the connection nothing more.
     func close(_ reason: CloseReason)
+}
+
+extension EngineTransport {
+    package var shortWay: ShortWays.Place { .none }
 }

@@ -1,12 +1,6 @@
 import DequeModule
 import NIOCore
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
-
 /// The frames that a WebSocket has yet to send, and the short way out for them. Confined to its event loop.
 ///
 /// As long as the peer keeps up they go to the kernel by one `send` a flush, past the channel's pipeline and its queue of
@@ -44,6 +38,12 @@ struct OutgoingFrames {
         return (try? options.getOption(.bufferedWritableBytes)) ?? 0
     }
 
+    /// Whether frames may ever go past the channel.
+    var isDirect: Bool { descriptor != nil }
+
+    /// The socket that takes a frame at once; nil while something is before it.
+    var clearDescriptor: CInt? { first == nil && !isChannelUsed && channel.isActive ? descriptor : nil }
+
     /// Whether there is more than should wait for the flush.
     var isFull: Bool { byteCount > Self.maximumBytes }
 
@@ -78,12 +78,8 @@ struct OutgoingFrames {
             others = []
             frame = joined
         }
-        #if os(Linux)
-        let sent = frame.withUnsafeReadableBytes { bytes in
-            send(descriptor, bytes.baseAddress, bytes.count, CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL))
-        }
-        frame.moveReaderIndex(forwardBy: max(0, sent))
-        #endif
+        let sent = frame.withUnsafeReadableBytes { KernelSocket.send($0, by: descriptor) }
+        frame.moveReaderIndex(forwardBy: sent)
         first = frame.readableBytes > 0 ? frame : nil
         byteCount = frame.readableBytes
     }

@@ -25,7 +25,10 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
     private var outgoing: OutgoingFrames?
     /// The connection, or what stands for it while the WebSocket is to replace a session's polling.
     private var connection: (any EngineTransportDelegate)?
-    private var closing = false
+    private var closing = false {
+        didSet { if closing { leaveShortWay() } }
+    }
+    private(set) var shortWay = ShortWays.Place.none
     /// What the channel says, kept here because every delivery asks.
     private var isChannelWritable = false
     private var unreadPongs = 0
@@ -59,6 +62,7 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
         isChannelWritable = context.channel.isWritable
         guard context.channel.isActive, let applicationContext else { return }
         self.applicationContext = nil
+        if deflate == nil, outgoing?.isDirect == true { shortWay = loop.shortWays.add(self) }
         let connection = loop.open(
             transport: self, peer: context.remoteAddress, upgrades: [], context: applicationContext)
         if !closing {
@@ -75,6 +79,7 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
         channelContext = nil
         outgoing = nil
         isChannelWritable = false
+        leaveShortWay()
         // A channel that was gone before this was its last handler has not told it.
         ended(.transportClose)
     }
@@ -244,6 +249,7 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
     private func write(_ frame: ByteBuffer) {
         guard let channelContext else { return }
         writtenBytes += frame.readableBytes
+        loop.shortWays.set(shortWay, descriptor: nil)
         outgoing?.append(frame)
         if outgoing?.isFull == true { handOver(channelContext) }
     }
@@ -253,6 +259,25 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
         outgoing?.sendNow()
         handOver(channelContext)
         if outgoing?.isChannelUsed == true { channelContext.flush() }
+        if !closing, isChannelWritable, let descriptor = outgoing?.clearDescriptor {
+            loop.shortWays.set(shortWay, descriptor: descriptor)
+        }
+    }
+
+    // MARK: The short way
+
+    /// Queues what the kernel did not take of a frame.
+    func send(restOf frame: ByteBuffer, from offset: Int) {
+        guard !closing else { return }
+        var rest = frame
+        rest.moveReaderIndex(forwardBy: offset)
+        write(rest)
+        connection?.wantsFlush()
+    }
+
+    private func leaveShortWay() {
+        loop.shortWays.remove(shortWay)
+        shortWay = .none
     }
 
     /// Leaves to the channel what is not sent yet. It may call back at each write.

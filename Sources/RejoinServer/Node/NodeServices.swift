@@ -148,8 +148,12 @@ struct DrainService: Service {
 struct SocketAudience: RoomAudience {
     let sockets: Namespace
 
-    func broadcast(event: String, argument: ByteBuffer, to room: RoomName, except socket: String?) {
+    func broadcast(
+        event: String, argument: ByteBuffer, to room: RoomName, except socket: String?,
+        completion: BroadcastCompletion?
+    ) {
         sockets.broadcastVolatile(
-            EncodedMessage(event: event, argument: argument), to: room.string, except: socket.map { SocketID($0) })
+            EncodedMessage(event: event, argument: argument), to: room.string, except: socket.map { SocketID($0) },
+            completion: completion)
     }
 }

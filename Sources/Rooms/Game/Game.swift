@@ -7,7 +7,10 @@ public import SocketIO
 public protocol Game: Sendable {
     associatedtype Action: Sendable
 
-    /// How long a room's changes are collected into one `patch` event; zero, the default, sends each at once.
+    /// The least time from one `patch` event of a room to the next; zero, the default, sets none.
+    ///
+    /// The first change after a pause is told at once. What changes within the interval, or while the patch before is
+    /// still being sent, is told by one patch.
     var patchInterval: Duration { get }
 
     /// How often ``tick(_:in:)`` is called, 1 to 60 times a second; 0, the default: never.

@@ -212,6 +212,9 @@ final class RoomReplica {
         untold = nil
     }
 
+    /// Whether there is something that clients were not told yet.
+    var isAnyUntold: Bool { untold != nil }
+
     /// The `patch` of what clients were not told yet; nil when there is nothing.
     func takePatch() -> ByteBuffer? {
         guard let untold else { return nil }

@@ -1,3 +1,4 @@
+import NIOCore
 import RedisClient
 
 /// A room that this node follows, or begins or ceases to. Confined to its event loop.
@@ -36,7 +37,7 @@ final class HeldRoom {
     var isReading = false
     /// Who waits for the reading under way.
     var readingWaiters: [CheckedContinuation<RoomError?, Never>] = []
-    var isPatchScheduled = false
+    var pace: PatchPace
     var isSettlingWatched = false
 
     init(name: RoomName, game: any Game, keys: RoomKeys, presence: RoomPresence) {
@@ -45,6 +46,7 @@ final class HeldRoom {
         self.keys = keys
         self.ticksPerSecond = game.ticksPerSecond
         self.replica = RoomReplica(name: name)
+        self.pace = PatchPace(interval: TimeAmount(game.patchInterval))
         self.presence = presence
     }
 

@@ -70,27 +70,39 @@ extension RoomShard {
     }
 
     private func tellPatch(_ held: HeldRoom) {
-        let interval = held.game.patchInterval
-        guard interval > .zero else {
-            broadcastPatch(held)
-            return
-        }
-        guard !held.isPatchScheduled else { return }
-        held.isPatchScheduled = true
-        let name = held.name
-        eventLoop.scheduleTask(in: TimeAmount(interval)) { [weak self] in
-            self?.assumeIsolated { shard in
-                guard let held = shard.rooms[name] else { return }
-                held.isPatchScheduled = false
-                shard.broadcastPatch(held)
-            }
-        }
+        guard held.replica.isAnyUntold else { return }
+        follow(held.pace.changed(now: eventLoop.now), held)
     }
 
-    private func broadcastPatch(_ held: HeldRoom) {
-        guard let argument = held.replica.takePatch() else { return }
-        context.counters.patches.add()
-        context.audience.broadcast(event: "patch", argument: argument, to: held.name, except: nil)
+    private func follow(_ action: PatchPace.Action, _ held: HeldRoom) {
+        switch action {
+        case .none:
+            return
+        case .wait(let deadline):
+            let bound = NIOLoopBound(held, eventLoop: eventLoop)
+            eventLoop.scheduleTask(deadline: deadline) { [weak self] in
+                self?.assumeIsolated { shard in
+                    let held = bound.value
+                    let isAnyUntold = held.replica.isAnyUntold
+                    shard.follow(held.pace.timeCame(isAnyUntold: isAnyUntold, now: shard.eventLoop.now), held)
+                }
+            }
+        case .send:
+            guard let argument = held.replica.takePatch() else {
+                return follow(held.pace.left(isAnyUntold: false, now: eventLoop.now), held)
+            }
+            context.counters.patches.add()
+            let bound = NIOLoopBound(held, eventLoop: eventLoop)
+            let completion = BroadcastCompletion(on: eventLoop) { [weak self] in
+                self?.assumeIsolated { shard in
+                    let held = bound.value
+                    let isAnyUntold = held.replica.isAnyUntold
+                    shard.follow(held.pace.left(isAnyUntold: isAnyUntold, now: shard.eventLoop.now), held)
+                }
+            }
+            context.audience.broadcast(
+                event: "patch", argument: argument, to: held.name, except: nil, completion: completion)
+        }
     }
 
     // MARK: Reading what was missed

@@ -213,20 +213,34 @@ final class NamespaceHub {
 
     // MARK: Broadcasts
 
-    /// Writes the same bytes to every socket of a room; each is flushed once at the end of the loop's turn. Who does not
-    /// keep up is left out, and its handler told once it does (``SocketHandler/drained(_:missed:)``).
-    func broadcastVolatile(_ message: EncodedMessage, to room: String, except: SocketID?) {
+    /// Gives the same bytes to every socket of a room. Who does not keep up is left out, and its handler told once it does
+    /// (``SocketHandler/drained(_:missed:)``).
+    ///
+    /// - Parameter completion: held on to until the flush at the end of the loop's turn, which sends what all broadcasts
+    ///   of the turn have for a socket. Whoever waits for it has no others in this turn: where nothing is before the
+    ///   message, it is sent at once.
+    func broadcastVolatile(
+        _ message: EncodedMessage, to room: String, except: SocketID?, completion: BroadcastCompletion?
+    ) {
+        guard let members = index.members(of: room) else { return }
         let message = message.ownCopy()
-        var delivered = 0
-        for socket in index.sockets(in: room) where socket.id != except {
+        var queued = 0
+        let queue = { (socket: Socket) in
             if socket.connection.isWritable {
                 socket.connection.send(message)
-                delivered += 1
+                queued += 1
             } else {
                 socket.missedRooms.insert(room)
             }
         }
-        hub.counters.deliveries.increment(by: delivered)
+        var sent = 0
+        if completion != nil, except == nil {
+            sent = hub.loop.shortWays.send(message, to: members.shortWays) { queue(members.sockets[$0]) }
+        } else {
+            for socket in members.sockets where socket.id != except { queue(socket) }
+        }
+        if queued > 0, let completion { hub.loop.keepUntilFlushed(completion) }
+        hub.counters.deliveries.increment(by: sent + queued)
     }
 
     func broadcast(_ message: EncodedMessage, to targets: BroadcastTargets, isVolatile: Bool = false) {

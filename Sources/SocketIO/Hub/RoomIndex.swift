@@ -1,25 +1,34 @@
+import EngineIO
+
 /// Which sockets of one namespace on one event loop are in which room. Confined to its event loop.
 struct RoomIndex {
-    private struct Members {
-        var sockets: ContiguousArray<Socket> = []
-        var positions: [ObjectIdentifier: Int] = [:]
+    struct Members {
+        fileprivate(set) var sockets: ContiguousArray<Socket> = []
+        /// Of each socket, at the same index.
+        fileprivate(set) var shortWays: ContiguousArray<ShortWays.Place> = []
+        private var positions: [ObjectIdentifier: Int] = [:]
 
-        mutating func insert(_ socket: Socket) {
+        fileprivate mutating func insert(_ socket: Socket) {
             positions[ObjectIdentifier(socket)] = sockets.count
             sockets.append(socket)
+            shortWays.append(socket.connection.shortWay)
         }
 
         /// Takes the last member's place for the one that leaves: constant time, whatever the room's size.
-        mutating func remove(_ socket: Socket) {
+        fileprivate mutating func remove(_ socket: Socket) {
             guard let position = positions.removeValue(forKey: ObjectIdentifier(socket)), let last = sockets.popLast(),
-                last !== socket
+                let lastWay = shortWays.popLast(), last !== socket
             else { return }
             sockets[position] = last
+            shortWays[position] = lastWay
             positions[ObjectIdentifier(last)] = position
         }
     }
 
     private var rooms: [String: Members] = [:]
+
+    /// Who is in a room; nil: nobody.
+    func members(of room: String) -> Members? { rooms[room] }
 
     /// The sockets in a room, in no order.
     func sockets(in room: String) -> ContiguousArray<Socket> {

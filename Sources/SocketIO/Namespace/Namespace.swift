@@ -62,8 +62,15 @@ public struct Namespace: Sendable {
     /// - Parameters:
     ///   - message: encoded for this namespace.
     ///   - except: a socket that is left out.
-    public func broadcastVolatile(_ message: EncodedMessage, to room: String, except: SocketID? = nil) {
-        core.hubs.forEach { [name] in $0[name]?.broadcastVolatile(message, to: room, except: except) }
+    ///   - completion: told when all that the sockets take has been given to the network. For whoever sends the next
+    ///     message only then: with one a message goes out by itself, without one with all that a socket gets in a turn of
+    ///     its event loop.
+    public func broadcastVolatile(
+        _ message: EncodedMessage, to room: String, except: SocketID? = nil, completion: BroadcastCompletion? = nil
+    ) {
+        core.hubs.forEach { [name] in
+            $0[name]?.broadcastVolatile(message, to: room, except: except, completion: completion)
+        }
     }
 
     /// Sends to every socket on this node. The message was encoded for this namespace.
