@@ -60,7 +60,7 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
         guard context.channel.isActive, let applicationContext else { return }
         self.applicationContext = nil
         let connection = loop.open(
-            transport: self, peer: context.remoteAddress, upgrades: [], context: applicationContext)
+            transport: self, peer: context.channel.remoteAddress, upgrades: [], context: applicationContext)
         if !closing {
             self.connection = connection
             if connection == nil {
