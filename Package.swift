@@ -79,8 +79,10 @@ let package = Package(
         // Without pkg-config, whose flags for hiredis Swift warns of at every build, and which nothing here needs.
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
-        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+
+        // libpq, by its header at build time and loaded when it is asked for.
+        .target(name: "CPostgres"),
 
         // The layers, lowest first. Imports go down only.
         .target(

@@ -105,6 +105,12 @@ struct SessionCluster: Sendable {
         try await self.server.command("HGET", self.store.keys.session(handle), name)
     }
 
+    /// Makes a record look as if it had been used so long ago.
+    func makeStale(_ handle: SessionHandle, seconds: Int) async throws {
+        let seen = Int(try await self.field("seen", of: handle)) ?? 0
+        try await self.server.command("HSET", self.store.keys.session(handle), "seen", "\(seen - seconds * 1000)")
+    }
+
     /// What is left of the record's life in Redis, in ms; -2 when there is none.
     func life(of handle: SessionHandle) async throws -> Int {
         Int(try await self.server.command("PTTL", self.store.keys.session(handle))) ?? -3

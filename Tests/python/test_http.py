@@ -554,3 +554,9 @@ def test_a_head_is_answered_by_a_head_alone(node, listener, path):
             answers += more
     first, second = answers.split(b"\r\n\r\n", 1)
     assert first.startswith(b"HTTP/1.1 ") and second.startswith(b"HTTP/1.1 200 OK\r\n"), answers
+
+
+def test_a_node_with_its_accounts_in_sqlite_does_not_load_the_library_of_postgresql(node):
+    with open(f"/proc/{node.process.pid}/maps") as maps:
+        libraries = maps.read()
+    assert "libsqlite3" in libraries and "libpq" not in libraries

@@ -31,9 +31,19 @@ public struct PostgresAddress: Sendable, CustomStringConvertible, CustomDebugStr
         url.hasPrefix("postgres://") || url.hasPrefix("postgresql://")
     }
 
+    /// Loads libpq, which nothing else does: whatever calls it has an address.
+    ///
     /// - Throws: `invalidStore`. The message has nothing of the URL in it: a character that is not escaped may have
     ///   made a part of the password anything else.
     public init(_ url: String) throws(AccountsError) {
+        if let problem = CPostgres_load() {
+            throw AccountsError(
+                .invalidStore,
+                """
+                accounts in PostgreSQL need its client library libpq, Debian's package libpq5, and it cannot be \
+                loaded: \(String(cString: problem))
+                """)
+        }
         guard Self.isAddress(url), !url.utf8.contains(0), Self.hasPlainAuthority(url), let options = Self.options(url)
         else { throw Self.malformed }
         let hosts = Self.list(options["host"])

@@ -200,8 +200,7 @@ public final class EngineLoop {
 
     private func tick() {
         timerDeadline = nil
-        // What is due within these milliseconds goes out in one turn: fewer wake-ups, and nobody notices.
-        let now = eventLoop.now + .milliseconds(5)
+        let now = eventLoop.now
         while let action = heartbeat.next(now: now) {
             switch action {
             case .ping(let id, let deadline): connections[id]?.ping(pongBefore: deadline)

@@ -28,11 +28,8 @@ public struct EngineChannel: HTTPChannelHandler {
             }
             if let options = channel.syncOptions {
                 try options.setOption(.tcpOption(.tcp_nodelay), value: 1)
-                // A channel keeps its largest receive buffers for good: one small one, and never a large one, for each of
-                // very many connections that say little.
-                try options.setOption(
-                    .recvAllocator,
-                    value: AdaptiveRecvByteBufferAllocator(minimum: 256, initial: 512, maximum: 16_384))
+                try options.setOption(.recvAllocator, value: ReceiveBuffers())
+                // One buffer is kept for each.
                 try options.setOption(.maxMessagesPerRead, value: 1)
                 let high = server.configuration.maximumQueuedBytes
                 try options.setOption(

@@ -64,7 +64,7 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
         self.applicationContext = nil
         if deflate == nil, outgoing?.isDirect == true { shortWay = loop.shortWays.add(self) }
         let connection = loop.open(
-            transport: self, peer: context.remoteAddress, upgrades: [], context: applicationContext)
+            transport: self, peer: context.channel.remoteAddress, upgrades: [], context: applicationContext)
         if !closing {
             self.connection = connection
             if connection == nil {

@@ -40,6 +40,9 @@ package struct WebSocketParser {
         }
     }
 
+    /// A receive buffer up to this size may be kept by a shorter message.
+    private static let largestLooseBytes = 512
+
     private let maximumMessageBytes: Int
     private let maximumFragments: Int32
     private let isServer: Bool
@@ -67,8 +70,8 @@ package struct WebSocketParser {
     /// incomplete frame stays in `bytes`, unread.
     ///
     /// Masked payloads are unmasked in place, for all whole frames in `bytes` at once, and events are slices of it.
-    /// Where the storage of `bytes` is shared, as that of a channel's receive buffer is, `bytes` becomes a copy of the
-    /// right size first: one allocation a read, and a message that is kept does not keep a whole receive buffer.
+    /// Where the storage of `bytes` is shared, or much larger than what is in it, `bytes` becomes a copy of the right size
+    /// first: one allocation a read, and a message that is kept does not keep a large receive buffer.
     package mutating func next(_ bytes: inout ByteBuffer) throws(WebSocketViolation) -> Event? {
         while !self.isOver {
             do throws(WebSocketViolation) {
@@ -197,7 +200,8 @@ package struct WebSocketParser {
     /// an event that is kept shares the storage, and unmasking frame by frame would copy what is left each time.
     private func unmaskWholeFrames(in bytes: inout ByteBuffer) {
         let allowsCompression = self.inflater != nil
-        if bytes.modifyIfUniquelyOwned({ Self.unmaskWholeFrames(of: &$0, allowsCompression) }) == nil {
+        let isLoose = bytes.storageCapacity > Self.largestLooseBytes && bytes.readableBytes < bytes.storageCapacity / 2
+        if isLoose || bytes.modifyIfUniquelyOwned({ Self.unmaskWholeFrames(of: &$0, allowsCompression) }) == nil {
             bytes = ByteBuffer(bytes: bytes.readableBytesView)
             Self.unmaskWholeFrames(of: &bytes, allowsCompression)
         }

@@ -74,6 +74,7 @@ public struct NodeProgram: Sendable {
             configuration: configuration, games: games, pages: pages, namespaces: namespaces, metrics: metrics,
             logger: Logger(label: "rejoin"),
             onReady: {
+                ProgramCode.release()
                 StandardStream.write(
                     "rejoin: node \($0.name) ready on \($0.url) (admin \($0.adminURL))\n", to: STDOUT_FILENO)
             }

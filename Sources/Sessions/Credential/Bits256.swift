@@ -3,7 +3,7 @@ import EngineIO
 /// 32 bytes by value, without an allocation: a secret, a signature.
 ///
 /// Plain words rather than a SIMD vector: its alignment of 32 bytes is more than an asynchronous frame keeps.
-struct Bits256: Sendable {
+struct Bits256: Sendable, Hashable {
     static let byteCount = 32
 
     private var words: (UInt64, UInt64, UInt64, UInt64)
@@ -27,6 +27,12 @@ struct Bits256: Sendable {
         withUnsafeMutableBytes(of: &self.words) {
             $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<Self.byteCount]))
         }
+    }
+
+    static func == (left: Bits256, right: Bits256) -> Bool { left.words == right.words }
+
+    func hash(into hasher: inout Hasher) {
+        self.withBytes { hasher.combine(bytes: $0) }
     }
 
     func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {

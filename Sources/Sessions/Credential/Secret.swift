@@ -44,9 +44,11 @@ extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomR
 ///
 /// Who reads it cannot make the secret from it; it is still kept out of logs.
 public struct SecretDigest: Sendable, Hashable {
-    let text: String
+    private let bits: Bits256
 
     fileprivate init(_ digest: SHA256Digest) {
-        self.text = digest.withUnsafeBytes { Base64URL.encode($0) }
+        self.bits = digest.withUnsafeBytes { Bits256(bytes: $0) }
     }
+
+    var text: String { self.bits.withBytes { Base64URL.encode($0) } }
 }

@@ -7,23 +7,31 @@
 -- KEYS    PREFIXsession:{HANDLE}, each
 -- ARGV[1] idle life, ms
 -- ARGV[2] life of a record that has no secret yet, ms
--- ARGV[2 + i] 1: slide KEYS[i]; 0: only say what it is
--- Returns {now, for each key: false when it is gone, or {login, gen, expires, user, 1 when it has a secret, else 0}}
+-- ARGV[3] a record with a secret is slid when it was seen longer ago than this, ms; one without, every time
+-- ARGV[2 + 2 * i] 1: slide KEYS[i]; 0: only say what it is
+-- ARGV[3 + 2 * i] the generation that the caller knows, or empty
+-- Returns {now, for each key: false when it is gone, 1 when its generation is the one that the caller knows,
+--          or {login, gen, expires, user, 1 when it has a secret, else 0}}
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local reply = {now}
 for i, key in ipairs(KEYS) do
-    local r = redis.call('HMGET', key, 'login', 'gen', 'expires', 'user', 'secret')
-    local expires = tonumber(r[3] or '') or 0
-    if not r[2] or expires <= now then
+    local r = redis.call('HMGET', key, 'gen', 'expires', 'seen', 'secret')
+    local gen, expires, secret = r[1], tonumber(r[2] or '') or 0, r[4]
+    if not gen or expires <= now then
         reply[i + 1] = false
     else
-        if ARGV[2 + i] == '1' then
+        if ARGV[2 + 2 * i] == '1' and (not secret or (tonumber(r[3] or '') or 0) + ARGV[3] <= now) then
             redis.call('HSET', key, 'seen', now)
-            redis.call('PEXPIREAT', key, math.min(now + ARGV[r[5] and 1 or 2], expires))
+            redis.call('PEXPIREAT', key, math.min(now + ARGV[secret and 1 or 2], expires))
         end
-        reply[i + 1] = {r[1], r[2], expires, r[4], r[5] and 1 or 0}
+        if gen == ARGV[3 + 2 * i] then
+            reply[i + 1] = 1
+        else
+            local who = redis.call('HMGET', key, 'login', 'user')
+            reply[i + 1] = {who[1], gen, expires, who[2], secret and 1 or 0}
+        end
     end
 end
 return reply

@@ -11,19 +11,20 @@ final class SessionHandshake: Sendable {
     /// Verified, or made by this node with the handshake's answer.
     let credential: Credential
     /// The sessions whose credentials may come with later requests: the one that was presented, the one that took its
-    /// place, and those that the socket moved to.
-    private let handles: Mutex<Set<SessionHandle>>
+    /// place, and those that the socket moved to. One, mostly.
+    private let handles: Mutex<[SessionHandle]>
 
     init(visitor: Visitor, credential: Credential, presented: SessionHandle?) {
         self.visitor = visitor
         self.credential = credential
-        handles = Mutex(Set([credential.handle, presented].compactMap { $0 }))
+        let first = [credential.handle]
+        handles = Mutex(presented.map { $0 == credential.handle ? first : first + [$0] } ?? first)
     }
 
     func admits(_ handle: SessionHandle) -> Bool { handles.withLock { $0.contains(handle) } }
 
     func admit(_ handle: SessionHandle) {
-        handles.withLock { _ = $0.insert(handle) }
+        handles.withLock { if !$0.contains(handle) { $0.append(handle) } }
     }
 }
 

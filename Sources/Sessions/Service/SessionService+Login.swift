@@ -217,6 +217,8 @@ extension SessionService {
     func apply(_ state: SessionState, to socket: Socket, _ login: SessionGuard?) {
         guard let session = socket.session, session.loginGuard == login, var identity = session.identity else { return }
         switch state {
+        case .asKnown:
+            break
         case .gone:
             turnToWatcher(socket, store.clock.now >= identity.expires ? .expired : .revoked, keeping: nil)
         case .live(let generation, let userID, let expires, let isClaimed):

@@ -20,7 +20,7 @@ public final class SessionService: Sendable {
         package var messageBurst = 40
         package var socketsPerSession = 20
         package var sessionsPerUser = 0
-        package var sweepInterval = Duration.seconds(10)
+        package var sweepInterval = Duration.seconds(20)
         /// How many endings of a quarter of an hour are kept.
         package var endings = 100_000
         /// How many sessions of a user are looked at in a second for its lists of devices; ten times as many at once.

@@ -79,31 +79,66 @@ extension Socket {
 
 /// Which sockets of one event loop belong to which session. Confined to its event loop.
 final class SessionIndex {
-    private var sockets: [SessionHandle: [ObjectIdentifier: Socket]] = [:]
+    /// The sockets of one session; most have one, and need no storage for more.
+    private struct Members {
+        var first: Socket
+        var others: [Socket] = []
+
+        mutating func insert(_ socket: Socket) {
+            guard first !== socket, !others.contains(where: { $0 === socket }) else { return }
+            others.append(socket)
+        }
+
+        /// - Returns: Whether none is left.
+        mutating func remove(_ socket: Socket) -> Bool {
+            if first !== socket {
+                others.removeAll { $0 === socket }
+            } else if let last = others.popLast() {
+                first = last
+            } else {
+                return true
+            }
+            return false
+        }
+    }
+
+    private var sessions: [SessionHandle: Members] = [:]
 
     func insert(_ socket: Socket, under handle: SessionHandle) {
-        sockets[handle, default: [:]][ObjectIdentifier(socket)] = socket
+        if sessions[handle]?.insert(socket) == nil {
+            sessions[handle] = Members(first: socket)
+        }
     }
 
     func remove(_ socket: Socket, under handle: SessionHandle) {
-        sockets[handle]?.removeValue(forKey: ObjectIdentifier(socket))
-        if sockets[handle]?.isEmpty == true {
-            sockets.removeValue(forKey: handle)
+        if sessions[handle]?.remove(socket) == true {
+            sessions.removeValue(forKey: handle)
         }
     }
 
     func sockets(of handle: SessionHandle) -> [Socket] {
-        sockets[handle].map { Array($0.values) } ?? []
+        sessions[handle].map { [$0.first] + $0.others } ?? []
     }
 
     /// The sessions that are in use here, whether somebody with full rights uses them, and the latest generation that is
-    /// known of them.
+    /// known of them. Where sockets know of different ones, the whole answer is wanted.
     var touches: [(touch: SessionTouch, generation: Int)] {
-        sockets.map { handle, sockets in
-            let identities = sockets.values.compactMap { $0.session?.identity }
+        sessions.map { handle, members in
+            var slides = false
+            var generations: ClosedRange<Int>?
+            func look(at socket: Socket) {
+                guard let identity = socket.session?.identity else { return }
+                slides = slides || !identity.isAlias && !identity.isSuperseded
+                let generation = identity.generation
+                let known = generations ?? generation...generation
+                generations = min(known.lowerBound, generation)...max(known.upperBound, generation)
+            }
+            look(at: members.first)
+            for socket in members.others { look(at: socket) }
+            let isOne = generations.map { $0.lowerBound == $0.upperBound } ?? false
             return (
-                SessionTouch(handle, slides: identities.contains { !$0.isAlias && !$0.isSuperseded }),
-                identities.map(\.generation).max() ?? 0
+                SessionTouch(handle, slides: slides, generation: isOne ? generations?.lowerBound : nil),
+                generations?.upperBound ?? 0
             )
         }
     }

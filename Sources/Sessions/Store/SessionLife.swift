@@ -6,7 +6,7 @@ public struct SessionLife: Sendable {
     public let absolute: Duration
     /// The life of a ticket, of the alias after the secret has changed, and of a login that nobody claims: 60 s.
     let grace: Duration
-    /// How stale `seen` may be before opening a session slides it: a minute, less where the idle life is short.
+    /// How stale `seen` may be before a use or a sweep slides the session: a minute, less where the idle life is short.
     let slideAfter: Duration
 
     /// - Parameters:

@@ -6,13 +6,18 @@ public struct SessionTouch: Sendable, Equatable {
     public let handle: SessionHandle
     /// Whether its idle life slides: somebody with full rights is using it. An alias never slides.
     public let slides: Bool
+    /// The generation that every socket knows of here: where the record has the same, nothing else is asked. Nil where
+    /// the whole answer is wanted.
+    public let generation: Int?
 
     /// - Parameters:
     ///   - handle: the session.
     ///   - slides: whether somebody with full rights is using it.
-    public init(_ handle: SessionHandle, slides: Bool) {
+    ///   - generation: what is known of it. Default: nothing.
+    public init(_ handle: SessionHandle, slides: Bool, generation: Int? = nil) {
         self.handle = handle
         self.slides = slides
+        self.generation = generation
     }
 }
 
@@ -20,6 +25,8 @@ public struct SessionTouch: Sendable, Equatable {
 public enum SessionState: Sendable, Equatable {
     /// There is no record: expired, revoked, evicted.
     case gone
+    /// The record exists and has the generation that the touch named: no login, logout or revocation since.
+    case asKnown
     /// The record exists.
     ///
     /// - Parameters:
@@ -29,10 +36,13 @@ public enum SessionState: Sendable, Equatable {
     ///   - isClaimed: false while a login has not been claimed: it lives 60 s past its last touch.
     case live(generation: Int, userID: String?, expires: Int, isClaimed: Bool)
 
-    /// Whether this login still holds.
+    /// Whether this login still holds; one that the touch did not know of is not to be asked about after `asKnown`.
     public func holds(_ login: SessionGuard) -> Bool {
-        guard case .live(let generation, let userID, _, _) = self else { return false }
-        return generation == login.generation && userID == login.userID
+        switch self {
+        case .gone: false
+        case .asKnown: true
+        case .live(let generation, let userID, _, _): generation == login.generation && userID == login.userID
+        }
     }
 }
 
@@ -41,8 +51,9 @@ extension SessionStore {
     /// How many sessions one script call takes.
     static let touchBatch = 256
 
-    /// Slides sessions that are in use and says what each is by now, so that a sweep every 20 s or so notices within
-    /// 30 s whatever the node was not told. What is gone stays gone. Works on a full Redis.
+    /// Slides sessions that are in use, where `seen` is older than a minute (less where the idle life is short), and says
+    /// what each is by now, so that a sweep every 20 s notices within 30 s whatever the node was not told. What is gone
+    /// stays gone. Works on a full Redis.
     ///
     /// - Parameter touches: any number; they go out in batches of 256, one after the other.
     /// - Returns: one state for each, in their order.
@@ -55,8 +66,12 @@ extension SessionStore {
             rest = rest.dropFirst(Self.touchBatch)
             var arguments: [RedisArgument] = [
                 .integer(self.life.idle.milliseconds), .integer(self.life.grace.milliseconds),
+                .integer(self.life.slideAfter.milliseconds),
             ]
-            arguments.append(contentsOf: batch.map { $0.slides ? "1" : "0" })
+            for touch in batch {
+                arguments.append(touch.slides ? "1" : "0")
+                arguments.append(touch.generation.map { .integer($0) } ?? "")
+            }
             let reply = try await self.run(
                 Self.touchScript, keys: batch.map { self.keys.session($0.handle) }, arguments: arguments)
             guard reply.values.count == batch.count + 1 else { throw .unexpectedReply(of: "touch") }
@@ -73,6 +88,7 @@ extension SessionStore {
 
     private static func state(_ value: RedisValue) throws(SessionError) -> SessionState {
         if value.isNull { return .gone }
+        if case .integer(1) = value { return .asKnown }
         guard let fields = value.array, fields.count == 5, let generation = ScriptReply.int(fields[1]),
             let expires = ScriptReply.int(fields[2])
         else { throw .unexpectedReply(of: "touch") }

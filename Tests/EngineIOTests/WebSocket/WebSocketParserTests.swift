@@ -204,6 +204,19 @@ struct WebSocketParserTests {
         #expect(WebSocketParser.parse(empty).closeCode == 1008)
     }
 
+    @Test("a message that is kept keeps no receive buffer much larger than itself", arguments: [512, 16_384])
+    func receiveBuffers(capacity: Int) throws {
+        var parser = WebSocketParser(role: .server, maximumMessageBytes: 1_000_000)
+        var bytes = ByteBufferAllocator().buffer(capacity: capacity)
+        bytes.writeBytes(TestFrame.text("hello").wire)
+        guard case .text(let message)? = try parser.next(&bytes) else {
+            Issue.record("no message")
+            return
+        }
+        #expect(message == ByteBuffer(string: "hello"))
+        #expect(message.storageCapacity <= 512)
+    }
+
     @Test("an idle parser is small")
     func size() {
         #expect(MemoryLayout<WebSocketParser>.size <= 32)

@@ -12,6 +12,7 @@ struct SessionTouchTests {
             let guest = try cluster.keys.issueGuest()
             let session = try await cluster.open(guest)
             for handle in [login.handle, guest.handle] {
+                try await cluster.makeStale(handle, seconds: 60)
                 try await cluster.server.command("PEXPIRE", cluster.store.keys.session(handle), "5000")
             }
             var touches = (0..<600).map { _ in SessionTouch(.random(), slides: true) }
@@ -30,6 +31,48 @@ struct SessionTouchTests {
             #expect(try await cluster.life(of: login.handle) > 3_500_000)
             #expect(try await cluster.life(of: guest.handle) <= 5000)
             #expect(try await cluster.store.touch([]) == [])
+        }
+    }
+
+    @Test("a touch that names the record's generation is told no more than that, until the generation is another")
+    func asKnown() async throws {
+        try await SessionCluster.run { cluster in
+            let login = try await cluster.player().login
+            let handle = login.handle
+            let touches = [
+                SessionTouch(handle, slides: true, generation: login.generation),
+                SessionTouch(handle, slides: true, generation: login.generation - 1),
+                SessionTouch(handle, slides: true),
+            ]
+            let states = try await cluster.store.touch(touches)
+            #expect(states[0] == .asKnown && states[1] == states[2] && states[2] != .asKnown)
+            #expect(states.allSatisfy { $0.holds(login) })
+            _ = try await cluster.store.logOut(login)
+            let after = try await cluster.store.touch(touches)
+            #expect(after[0] == after[2] && after.allSatisfy { !$0.holds(login) && $0 != .gone })
+            _ = try await cluster.store.revoke(handle)
+            #expect(try await cluster.store.touch(touches) == [.gone, .gone, .gone])
+        }
+    }
+
+    @Test("a session that was slid within the last minute is not written to again, a login without its claim is")
+    func slidesWhenDue() async throws {
+        try await SessionCluster.run { cluster in
+            let (login, _) = try await cluster.player()
+            let key = cluster.store.keys.session(login.handle)
+            let touch = [SessionTouch(login.handle, slides: true)]
+            try await cluster.server.command("PEXPIRE", key, "5000")
+            _ = try await cluster.store.touch(touch)
+            #expect(try await cluster.life(of: login.handle) <= 5000)
+            try await cluster.makeStale(login.handle, seconds: 61)
+            _ = try await cluster.store.touch(touch)
+            #expect(try await cluster.life(of: login.handle) > 3_500_000)
+            try await cluster.server.command("HDEL", key, "secret")
+            _ = try await cluster.store.touch(touch)
+            #expect(try await cluster.life(of: login.handle) <= 60_000)
+            try await cluster.server.command("PEXPIRE", key, "5000")
+            _ = try await cluster.store.touch(touch)
+            #expect(try await cluster.life(of: login.handle) > 55_000)
         }
     }
 
