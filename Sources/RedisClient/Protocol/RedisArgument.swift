@@ -24,7 +24,7 @@ extension ByteBuffer {
     }
 
     /// `EVALSHA digest count key … argument …`, or `EVAL source …`.
-    mutating func writeRedisScript(
+    package mutating func writeRedisScript(
         _ script: RedisScript, withSource: Bool, keys: [String], arguments: [RedisArgument]
     ) {
         self.writeRedisArrayHeader(3 + keys.count + arguments.count)

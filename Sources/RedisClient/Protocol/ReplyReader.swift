@@ -1,10 +1,10 @@
 import CHiredis
-import NIOCore
+package import NIOCore
 
 /// Turns the bytes of a connection into replies, however they were split on their way. The parser is hiredis'.
 ///
 /// An error sticks: after one, neither the reader nor the connection is of use.
-struct ReplyReader: ~Copyable {
+package struct ReplyReader: ~Copyable {
     /// hiredis is slower, and quadratic on a line without end, when it is fed more at once.
     private static let maximumFeed = 16 << 10
 
@@ -13,7 +13,8 @@ struct ReplyReader: ~Copyable {
     /// How many bytes were fed since the last whole reply.
     private var unfinishedBytes = 0
 
-    init(maximumReplyBytes: Int) {
+    /// - Parameter maximumReplyBytes: what one reply may have, all its parts together.
+    package init(maximumReplyBytes: Int) {
         guard let reader = redisReaderCreate() else { preconditionFailure("out of memory") }
         self.reader = reader
         self.maximumReplyBytes = maximumReplyBytes
@@ -27,7 +28,7 @@ struct ReplyReader: ~Copyable {
     ///
     /// - Throws: `protocolViolation` when the bytes are not RESP2, nest arrays more than eight deep, or belong to a
     ///   reply of more than `maximumReplyBytes`.
-    mutating func next(_ bytes: inout ByteBuffer) throws(RedisError) -> RedisValue? {
+    package mutating func next(_ bytes: inout ByteBuffer) throws(RedisError) -> RedisValue? {
         while true {
             var reply: UnsafeMutableRawPointer?
             guard redisReaderGetReply(self.reader, &reply) == REDIS_OK else { throw self.violation() }
