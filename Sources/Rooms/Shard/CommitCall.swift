@@ -12,20 +12,23 @@ struct CommitCall {
     init(
         _ act: Act, _ verdict: Verdict, keys: RoomKeys, prefix: String, limits: RoomLimits, replicationID: String
     ) {
-        self.keys = [keys.room, keys.log, keys.acts] + Self.rightKeys(act.authority, keys, prefix)
+        let (right, newRooms) = Self.rightKeys(act.authority, keys, prefix)
+        self.keys = [keys.room, keys.log, keys.acts, right, newRooms]
         self.arguments = Self.arguments(act, verdict, keys, limits, replicationID)
     }
 
     /// What gives the right to act, and what counts the rooms that its user began.
-    private static func rightKeys(_ authority: ActAuthority, _ keys: RoomKeys, _ prefix: String) -> [String] {
+    private static func rightKeys(
+        _ authority: ActAuthority, _ keys: RoomKeys, _ prefix: String
+    ) -> (right: String, newRooms: String) {
         switch authority {
         case .session(let session):
-            [
+            (
                 RoomKeys.session(prefix: prefix, handle: session.handle),
-                RoomKeys.newRooms(prefix: prefix, userID: session.userID),
-            ]
-        case .lease: [keys.tick, keys.tick]
-        case .backend: [keys.room, keys.room]
+                RoomKeys.newRooms(prefix: prefix, userID: session.userID)
+            )
+        case .lease: (keys.tick, keys.tick)
+        case .backend: (keys.room, keys.room)
         }
     }
 
