@@ -70,9 +70,11 @@ extension RedisValue {
     fileprivate init(_ reply: UnsafePointer<redisReply>) {
         var storage = ByteBuffer()
         let count = byteCount(reply)
-        if count > 0 { storage.reserveCapacity(count) }
         // Written completely before it is sliced: a slice would make the next write copy everything.
-        writeBytes(of: reply, to: &storage)
+        if count > 0 {
+            storage.reserveCapacity(count)
+            storage.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { copyBytes(of: reply, to: $0, at: 0) }
+        }
         self.init(reply, readingFrom: &storage)
     }
 
@@ -105,22 +107,29 @@ private func byteCount(_ reply: UnsafePointer<redisReply>) -> Int {
     switch reply.pointee.type {
     case REDIS_REPLY_STRING: reply.pointee.len
     case REDIS_REPLY_ARRAY:
-        (0..<reply.pointee.elements).reduce(0) { $0 + (reply.pointee.element[$1].map { byteCount($0) } ?? 0) }
+        UnsafeBufferPointer(start: reply.pointee.element, count: reply.pointee.elements)
+            .reduce(0) { $0 + ($1.map { byteCount($0) } ?? 0) }
     default: 0
     }
 }
 
-private func writeBytes(of reply: UnsafePointer<redisReply>, to storage: inout ByteBuffer) {
+/// - Returns: where the next byte goes.
+private func copyBytes(of reply: UnsafePointer<redisReply>, to target: UnsafeMutableRawBufferPointer, at index: Int)
+    -> Int
+{
     switch reply.pointee.type {
     case REDIS_REPLY_STRING:
-        storage.writeBytes(UnsafeRawBufferPointer(start: reply.pointee.str, count: reply.pointee.len))
+        let bytes = UnsafeRawBufferPointer(start: reply.pointee.str, count: reply.pointee.len)
+        UnsafeMutableRawBufferPointer(rebasing: target[index...]).copyMemory(from: bytes)
+        return index + bytes.count
     case REDIS_REPLY_ARRAY:
-        for index in 0..<reply.pointee.elements {
-            guard let element = reply.pointee.element[index] else { continue }
-            writeBytes(of: element, to: &storage)
+        var next = index
+        for element in UnsafeBufferPointer(start: reply.pointee.element, count: reply.pointee.elements) {
+            if let element { next = copyBytes(of: element, to: target, at: next) }
         }
+        return next
     default:
-        return
+        return index
     }
 }
 
