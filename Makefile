@@ -12,10 +12,11 @@ RELEASE := -c release --product rejoin -Xswiftc -enforce-exclusivity=unchecked
 BUILD := SWIFT_DETERMINISTIC_HASHING=1 swift build --no-color-diagnostics
 # Holds the layers: a target imports what it names as a dependency, and nothing else.
 STRICT := --explicit-target-dependency-import-check error
-SOURCES := Package.swift Sources Tests Examples
+SOURCES := Package.swift Sources Tests Examples Benchmarks/Package.swift Benchmarks/Benchmarks
 
 BUILD_PACKAGES := libhiredis-dev libargon2-dev libpq-dev libsqlite3-dev zlib1g-dev pkg-config
 RUN_PACKAGES := redis-server haproxy util-linux
+BENCHMARK_PACKAGES := valgrind binutils python3
 TEST_PACKAGES := chromium nginx-light openssl postgresql python3 python3-venv
 VENV := .build/venv
 PROMTOOL := .build/promtool
@@ -42,7 +43,7 @@ endef
 .PHONY: help
 help: ## This list
 	@echo "make TARGET [ARGS='...']"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "make up GAME=Pong runs another game server of this package, such as the example Pong."
 	@echo "make up ARGS='--nodes 5 --port 9000' passes ARGS to rejoin up; rejoin up --help explains them."
@@ -91,6 +92,16 @@ python-tests:
 	@echo "Python tests run, for some minutes"
 	@PATH="$$PATH:/usr/sbin" $(VENV)/bin/python -m pytest -q Tests/python
 
+.PHONY: instructions
+instructions: swift build-packages benchmark-packages ## Fails when an operation costs more than Benchmarks/thresholds.json allows
+	$(BUILD) $(RELEASE:rejoin=microbenchmark)
+	Benchmarks/instructions $(ARGS)
+
+# A package of its own, which builds all dependencies again the first time.
+.PHONY: benchmarks
+benchmarks: instructions ## The same, and the same operations by the clock
+	cd Benchmarks && BENCHMARK_DISABLE_MALLOC_INTERPOSER=1 swift package benchmark --no-progress
+
 .PHONY: format
 format: swift ## Writes all Swift sources in the one format
 	swift format --in-place --recursive $(SOURCES)
@@ -101,7 +112,7 @@ lint: swift ## Fails when a Swift source is not in that format
 
 .PHONY: clean
 clean: ## Removes what was built; not the data folder .rejoin
-	rm -rf .build
+	rm -rf .build Benchmarks/.build
 
 .PHONY: swift
 swift:
@@ -112,13 +123,15 @@ swift:
 	[[ "$$version" == "$(SWIFT_VERSION)" ]] || { \
 	    echo "Swift $${version:-of an unknown version} is installed, Swift $(SWIFT_VERSION) is needed" >&2; exit 1; }
 
-.PHONY: build-packages run-packages test-packages
+.PHONY: build-packages run-packages test-packages benchmark-packages
 build-packages:
 	@$(call require,$(BUILD_PACKAGES))
 run-packages:
 	@$(call require,$(RUN_PACKAGES))
 test-packages:
 	@$(call require,$(TEST_PACKAGES))
+benchmark-packages:
+	@$(call require,$(BENCHMARK_PACKAGES))
 
 # Unpacked, not installed: installed, Debian's package starts a Prometheus, on the default port of the admin listener.
 .PHONY: promtool

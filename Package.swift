@@ -53,6 +53,8 @@ let package = Package(
         .library(name: "SocketIO", targets: ["EngineIO", "SocketIO"]),
         .library(name: "SocketIOCluster", targets: ["Cluster", "RedisClient"]),
         .library(name: "SocketIOClient", targets: ["SocketIOClient"]),
+        // For the package in Benchmarks, which cannot see what is `package` here.
+        .library(name: "MicroBenchmarks", targets: ["MicroBenchmarks"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -158,6 +160,12 @@ let package = Package(
 
         .target(
             name: "Bench", dependencies: ["SocketIOClient", nioCore, nioPosix, histogram], swiftSettings: swiftSettings),
+        .target(
+            name: "MicroBenchmarks",
+            dependencies: ["EngineIO", "RedisClient", "Rooms", "Sessions", "SocketIO", nioCore, logging],
+            swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "microbenchmark", dependencies: ["MicroBenchmarks", argumentParser], swiftSettings: swiftSettings),
 
         // What a user of the library writes.
         .executableTarget(
@@ -187,6 +195,7 @@ let package = Package(
         test("EngineIO", nioCore, nioEmbedded, nioPosix, nioHTTP1, nioSSL, hummingbird, hummingbirdCore, logging),
         test("JSONWebTokens", jwtKit, cryptoExtras, logging, nioCore, nioPosix, hummingbird, serviceLifecycle),
         test("Pong", "Rooms", "SocketIO", nioCore),
+        test("MicroBenchmarks"),
         test("PrometheusMetrics", coreMetrics),
         test("RedisClient", nioCore, nioPosix, logging, serviceLifecycle),
         test("RejoinServer", "JSONWebTokens", "RedisClient", "SocketIO", "SocketIOClient", logging, nioCore, nioPosix),

@@ -46,6 +46,6 @@ struct RoomKeys: Sendable {
     }
 
     static func session(prefix: String, handle: String) -> String {
-        "\(prefix)session:{\(handle)}"
+        SessionKeys(prefix: prefix).session(named: handle)
     }
 }

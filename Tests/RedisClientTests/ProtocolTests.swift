@@ -14,6 +14,29 @@ struct ProtocolTests {
                 == "*5\r\n$3\r\nSET\r\n$2\r\nä\r\n$2\r\n\r\n\r\n$3\r\n-10\r\n$1\r\n0\r\n")
     }
 
+    @Test("arguments of any length and any integer are written whole")
+    func lengths() {
+        for count in [0, 1, 9, 10, 99, 100, 70_000] {
+            let text = String(repeating: "x", count: count)
+            for argument in [RedisArgument.string(text), .bytes(ByteBuffer(string: text))] {
+                var buffer = ByteBuffer()
+                buffer.writeRedisArgument(argument)
+                #expect(String(buffer: buffer) == "$\(count)\r\n\(text)\r\n")
+            }
+        }
+        for number in [Int.min, -1, 0, 9, 10, 1_000_000_000, Int.max] {
+            var buffer = ByteBuffer()
+            buffer.writeRedisArgument(.integer(number))
+            #expect(String(buffer: buffer) == "$\("\(number)".utf8.count)\r\n\(number)\r\n")
+        }
+        let script = RedisScript(name: "s", source: Array("return 1".utf8))
+        var buffer = ByteBuffer()
+        buffer.writeRedisScript(script, withSource: true, keys: ["k"], arguments: [7])
+        #expect(
+            String(buffer: buffer)
+                == "*5\r\n$4\r\nEVAL\r\n$8\r\nreturn 1\r\n$1\r\n1\r\n$1\r\nk\r\n$1\r\n7\r\n")
+    }
+
     @Test("a script's digest is its SHA-1 (RFC 3174, 7.3)")
     func digest() {
         #expect(RedisScript(name: "x", source: Array("abc".utf8)).sha1 == "a9993e364706816aba3e25717850c26c9cd0d89d")

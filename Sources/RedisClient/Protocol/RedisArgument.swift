@@ -24,15 +24,13 @@ extension ByteBuffer {
     }
 
     /// `EVALSHA digest count key … argument …`, or `EVAL source …`.
-    mutating func writeRedisScript(
+    package mutating func writeRedisScript(
         _ script: RedisScript, withSource: Bool, keys: [String], arguments: [RedisArgument]
     ) {
         self.writeRedisArrayHeader(3 + keys.count + arguments.count)
         if withSource {
             self.writeRedisString("EVAL")
-            self.writeRedisHeader(UInt8(ascii: "$"), script.source.count)
-            self.writeBytes(script.source)
-            self.writeStaticString("\r\n")
+            script.source.withUnsafeBytes { self.writeRedisBytes($0) }
         } else {
             self.writeRedisString("EVALSHA")
             self.writeRedisString(script.sha1)
@@ -44,50 +42,74 @@ extension ByteBuffer {
 
     mutating func writeRedisArgument(_ argument: RedisArgument) {
         switch argument {
-        case .string(let text):
-            self.writeRedisString(text)
-        case .bytes(let bytes):
-            self.writeRedisHeader(UInt8(ascii: "$"), bytes.readableBytes)
-            self.writeImmutableBuffer(bytes)
-            self.writeStaticString("\r\n")
-        case .integer(let number):
-            self.writeRedisHeader(UInt8(ascii: "$"), decimalLength(number))
-            self.writeDecimal(number)
-            self.writeStaticString("\r\n")
+        case .string(let text): self.writeRedisString(text)
+        case .bytes(let bytes): bytes.withUnsafeReadableBytes { self.writeRedisBytes($0) }
+        case .integer(let number): self.writeRedisInteger(number)
         }
     }
 
     mutating func writeRedisString(_ text: String) {
-        self.writeRedisHeader(UInt8(ascii: "$"), text.utf8.count)
-        self.writeString(text)
-        self.writeStaticString("\r\n")
+        // Without a copy of the string and its reference counts, as nearly all strings allow.
+        let isWritten: Void? = text.utf8.withContiguousStorageIfAvailable {
+            self.writeRedisBytes(UnsafeRawBufferPointer($0))
+        }
+        if isWritten == nil { Array(text.utf8).withUnsafeBytes { self.writeRedisBytes($0) } }
     }
+
+    // A command has dozens of arguments: each is put into the buffer in one go, and no number becomes a `String`.
 
     private mutating func writeRedisArrayHeader(_ count: Int) {
-        self.writeRedisHeader(UInt8(ascii: "*"), count)
-    }
-
-    private mutating func writeRedisHeader(_ type: UInt8, _ count: Int) {
-        self.writeInteger(type)
-        self.writeDecimal(count)
-        self.writeStaticString("\r\n")
-    }
-
-    /// Digits straight into the buffer: a command has a handful of numbers, and a `String` for each is what would show.
-    private mutating func writeDecimal(_ number: Int) {
-        let length = decimalLength(number)
-        self.writeWithUnsafeMutableBytes(minimumWritableBytes: length) { bytes in
-            var rest = number.magnitude
-            var index = length
-            repeat {
-                index -= 1
-                let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-                bytes[index] = UInt8(ascii: "0") + UInt8(digit)
-                rest = quotient
-            } while rest != 0
-            if number < 0 { bytes[0] = UInt8(ascii: "-") }
-            return length
+        let digits = decimalLength(count)
+        self.writeWithUnsafeMutableBytes(minimumWritableBytes: digits + 3) { target in
+            target.putHeader(UInt8(ascii: "*"), count, digits)
         }
+    }
+
+    private mutating func writeRedisBytes(_ bytes: UnsafeRawBufferPointer) {
+        let digits = decimalLength(bytes.count)
+        self.writeWithUnsafeMutableBytes(minimumWritableBytes: digits + bytes.count + 5) { target in
+            let start = target.putHeader(UInt8(ascii: "$"), bytes.count, digits)
+            UnsafeMutableRawBufferPointer(rebasing: target[start...]).copyMemory(from: bytes)
+            return target.putLineEnd(at: start + bytes.count)
+        }
+    }
+
+    private mutating func writeRedisInteger(_ number: Int) {
+        let length = decimalLength(number)
+        let digits = decimalLength(length)
+        self.writeWithUnsafeMutableBytes(minimumWritableBytes: digits + length + 5) { target in
+            let start = target.putHeader(UInt8(ascii: "$"), length, digits)
+            target.putDecimal(number, length, at: start)
+            return target.putLineEnd(at: start + length)
+        }
+    }
+}
+
+/// Each returns where the next byte goes.
+extension UnsafeMutableRawBufferPointer {
+    /// The first line of an array or of a byte string.
+    fileprivate func putHeader(_ type: UInt8, _ count: Int, _ digits: Int) -> Int {
+        self[0] = type
+        self.putDecimal(count, digits, at: 1)
+        return self.putLineEnd(at: 1 + digits)
+    }
+
+    fileprivate func putLineEnd(at index: Int) -> Int {
+        self[index] = UInt8(ascii: "\r")
+        self[index + 1] = UInt8(ascii: "\n")
+        return index + 2
+    }
+
+    fileprivate func putDecimal(_ number: Int, _ length: Int, at start: Int) {
+        var rest = number.magnitude
+        var index = start + length
+        repeat {
+            index -= 1
+            let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
+            self[index] = UInt8(ascii: "0") + UInt8(digit)
+            rest = quotient
+        } while rest != 0
+        if number < 0 { self[start] = UInt8(ascii: "-") }
     }
 }
 

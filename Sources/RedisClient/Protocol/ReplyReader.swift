@@ -1,10 +1,10 @@
 import CHiredis
-import NIOCore
+package import NIOCore
 
 /// Turns the bytes of a connection into replies, however they were split on their way. The parser is hiredis'.
 ///
 /// An error sticks: after one, neither the reader nor the connection is of use.
-struct ReplyReader: ~Copyable {
+package struct ReplyReader: ~Copyable {
     /// hiredis is slower, and quadratic on a line without end, when it is fed more at once.
     private static let maximumFeed = 16 << 10
 
@@ -13,7 +13,8 @@ struct ReplyReader: ~Copyable {
     /// How many bytes were fed since the last whole reply.
     private var unfinishedBytes = 0
 
-    init(maximumReplyBytes: Int) {
+    /// - Parameter maximumReplyBytes: what one reply may have, all its parts together.
+    package init(maximumReplyBytes: Int) {
         guard let reader = redisReaderCreate() else { preconditionFailure("out of memory") }
         self.reader = reader
         self.maximumReplyBytes = maximumReplyBytes
@@ -27,7 +28,7 @@ struct ReplyReader: ~Copyable {
     ///
     /// - Throws: `protocolViolation` when the bytes are not RESP2, nest arrays more than eight deep, or belong to a
     ///   reply of more than `maximumReplyBytes`.
-    mutating func next(_ bytes: inout ByteBuffer) throws(RedisError) -> RedisValue? {
+    package mutating func next(_ bytes: inout ByteBuffer) throws(RedisError) -> RedisValue? {
         while true {
             var reply: UnsafeMutableRawPointer?
             guard redisReaderGetReply(self.reader, &reply) == REDIS_OK else { throw self.violation() }
@@ -69,9 +70,11 @@ extension RedisValue {
     fileprivate init(_ reply: UnsafePointer<redisReply>) {
         var storage = ByteBuffer()
         let count = byteCount(reply)
-        if count > 0 { storage.reserveCapacity(count) }
         // Written completely before it is sliced: a slice would make the next write copy everything.
-        writeBytes(of: reply, to: &storage)
+        if count > 0 {
+            storage.reserveCapacity(count)
+            storage.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { copyBytes(of: reply, to: $0, at: 0) }
+        }
         self.init(reply, readingFrom: &storage)
     }
 
@@ -104,22 +107,29 @@ private func byteCount(_ reply: UnsafePointer<redisReply>) -> Int {
     switch reply.pointee.type {
     case REDIS_REPLY_STRING: reply.pointee.len
     case REDIS_REPLY_ARRAY:
-        (0..<reply.pointee.elements).reduce(0) { $0 + (reply.pointee.element[$1].map { byteCount($0) } ?? 0) }
+        UnsafeBufferPointer(start: reply.pointee.element, count: reply.pointee.elements)
+            .reduce(0) { $0 + ($1.map { byteCount($0) } ?? 0) }
     default: 0
     }
 }
 
-private func writeBytes(of reply: UnsafePointer<redisReply>, to storage: inout ByteBuffer) {
+/// - Returns: where the next byte goes.
+private func copyBytes(of reply: UnsafePointer<redisReply>, to target: UnsafeMutableRawBufferPointer, at index: Int)
+    -> Int
+{
     switch reply.pointee.type {
     case REDIS_REPLY_STRING:
-        storage.writeBytes(UnsafeRawBufferPointer(start: reply.pointee.str, count: reply.pointee.len))
+        let bytes = UnsafeRawBufferPointer(start: reply.pointee.str, count: reply.pointee.len)
+        UnsafeMutableRawBufferPointer(rebasing: target[index...]).copyMemory(from: bytes)
+        return index + bytes.count
     case REDIS_REPLY_ARRAY:
-        for index in 0..<reply.pointee.elements {
-            guard let element = reply.pointee.element[index] else { continue }
-            writeBytes(of: element, to: &storage)
+        var next = index
+        for element in UnsafeBufferPointer(start: reply.pointee.element, count: reply.pointee.elements) {
+            if let element { next = copyBytes(of: element, to: target, at: next) }
         }
+        return next
     default:
-        return
+        return index
     }
 }
 

@@ -23,12 +23,16 @@ extension ByteBuffer {
     mutating func writeFields(_ fields: some Sequence<(FieldName, JSONBytes)>) {
         var isFirst = true
         for (name, value) in fields {
-            if !isFirst { writeStaticString(",") }
+            writeField(name, value, isFirst: isFirst)
             isFirst = false
-            writeJSONString(name.text)
-            writeStaticString(":")
-            writeJSON(value)
         }
+    }
+
+    mutating func writeField(_ name: FieldName, _ value: JSONBytes, isFirst: Bool) {
+        if !isFirst { writeStaticString(",") }
+        writeJSONString(name.text)
+        writeStaticString(":")
+        writeJSON(value)
     }
 
     mutating func writeNames(_ names: some Sequence<FieldName>) {

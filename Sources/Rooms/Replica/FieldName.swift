@@ -1,3 +1,5 @@
+import SocketIO
+
 /// The name of a field, compared by its bytes as Redis does. (Strings are equal when they are canonically equivalent.)
 struct FieldName: Hashable, Sendable {
     let text: String
@@ -7,7 +9,7 @@ struct FieldName: Hashable, Sendable {
     }
 
     static func == (left: Self, right: Self) -> Bool {
-        left.text.utf8.elementsEqual(right.text.utf8)
+        left.text.hasBytes(of: right.text)
     }
 
     func hash(into hasher: inout Hasher) {

@@ -219,7 +219,8 @@ final class RoomReplica {
     func takePatch() -> ByteBuffer? {
         guard let untold else { return nil }
         self.untold = nil
-        var argument = ByteBuffer()
+        // Some 100 bytes around the fields.
+        var argument = ByteBufferAllocator().buffer(capacity: 128 + 128 * untold.names.count)
         argument.writeStaticString("{\"room\":")
         argument.writeJSONString(name.string)
         argument.writeStaticString(",\"epoch\":")
@@ -233,10 +234,19 @@ final class RoomReplica {
 
     /// `,"set":{…},"del":[…]`: what the fields of these names are now.
     private func writeContent(of names: Set<FieldName>, into buffer: inout ByteBuffer) {
+        var deleted: [FieldName] = []
+        var isFirst = true
         buffer.writeStaticString(",\"set\":{")
-        buffer.writeFields(names.lazy.compactMap { name in self.fields[name].map { (name, $0.value) } })
+        for name in names {
+            if let field = fields[name] {
+                buffer.writeField(name, field.value, isFirst: isFirst)
+                isFirst = false
+            } else {
+                deleted.append(name)
+            }
+        }
         buffer.writeStaticString("},\"del\":[")
-        buffer.writeNames(names.lazy.filter { self.fields[$0] == nil })
+        buffer.writeNames(deleted)
         buffer.writeStaticString("]")
     }
 }

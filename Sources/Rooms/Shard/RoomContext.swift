@@ -54,18 +54,23 @@ final class RoomContext: Sendable {
             presence: RoomPresence(own: nodes.own, grace: limits.presenceGrace.milliseconds))
     }
 
-    /// A name for an epoch that may begin: 128 random bits.
+    /// A name for an epoch that may begin, as every act brings one along: 128 bits, random in this process and counted
+    /// up from there, in 22 characters.
     static func freshEpoch() -> String {
-        var generator = SystemRandomNumberGenerator()
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+        var bits = epochBase.0
+        let low = epochBase.1 &+ epochCount.wrappingAdd(1, ordering: .relaxed).newValue
         return String(unsafeUninitializedCapacity: 22) { bytes in
-            var bits: UInt64 = 0
             for index in 0..<22 {
-                if index % 10 == 0 { bits = generator.next() }
-                bytes[index] = alphabet[Int(bits & 63)]
+                if index == 11 { bits = low }
+                bytes[index] = epochAlphabet[Int(bits & 63)]
                 bits >>= 6
             }
             return 22
         }
     }
+
+    // A call of the system for each act would be what shows.
+    private static let epochBase = (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max))
+    private static let epochCount = Atomic<UInt64>(0)
+    private static let epochAlphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 }

@@ -220,65 +220,15 @@ extension RoomShard {
         } catch {
             throw RedisError(code: .unavailable, message: error.message)
         }
-        let keys = held.keys
-        let value = try await context.redis.eval(
-            RoomScripts.commit,
-            keys: [keys.room, keys.log, keys.acts] + rightKeys(act.authority, keys),
-            arguments: arguments(act, verdict, keys, replicationID))
+        let call = CommitCall(
+            act, verdict, keys: held.keys, prefix: context.prefix, limits: context.limits,
+            replicationID: replicationID)
+        let value = try await context.redis.eval(RoomScripts.commit, keys: call.keys, arguments: call.arguments)
         guard let (reply, actual) = CommitReply.parse(value) else {
             context.counters.invalid.add()
             throw RedisError(code: .protocolViolation, message: "an answer that the commit script does not give")
         }
         if let actual { context.correct(actual, used: replicationID) }
         return reply
-    }
-
-    /// What gives the right to act, and what counts the rooms that its user began.
-    private func rightKeys(_ authority: ActAuthority, _ keys: RoomKeys) -> [String] {
-        switch authority {
-        case .session(let session):
-            [
-                RoomKeys.session(prefix: context.prefix, handle: session.handle),
-                RoomKeys.newRooms(prefix: context.prefix, userID: session.userID),
-            ]
-        case .lease: [keys.tick, keys.tick]
-        case .backend: [keys.room, keys.room]
-        }
-    }
-
-    private func arguments(
-        _ act: Act, _ verdict: Verdict, _ keys: RoomKeys, _ replicationID: String
-    ) -> [RedisArgument] {
-        let limits = context.limits
-        let reads = verdict.reads
-        let (kind, proof): (RedisArgument, RedisArgument) =
-            switch act.authority {
-            case .session(let session): ("session", .integer(session.generation))
-            case .lease(let token): ("lease", .string(token))
-            case .backend(let label): ("backend", .string(label?.rawValue ?? ""))
-            }
-        var arguments: [RedisArgument] = [
-            .string(keys.channelName), .string(act.id?.rawValue ?? ""), .string(act.authority.userID), kind, proof,
-            .string(replicationID), .string(RoomContext.freshEpoch()),
-            .string(verdict.position.epoch), .integer(verdict.position.version),
-            .integer(reads.isWhole ? 1 : reads.fields.count), verdict.refusal == nil ? "act" : "refusal",
-            .integer(limits.idle.milliseconds), .integer(limits.logLength), .integer(limits.maximumFields),
-            .integer(limits.maximumRoomBytes),
-            .integer(act.isTick ? TickLease.life.milliseconds : limits.newRoomsPerHour),
-        ]
-        if reads.isWhole {
-            arguments.append("")
-            arguments.append(.integer(reads.wholeVersion))
-        } else {
-            for (name, version) in reads.fields {
-                arguments.append(.string(name.text))
-                arguments.append(.integer(version))
-            }
-        }
-        for (name, value) in verdict.changes {
-            arguments.append(.string(name.text))
-            arguments.append(value.map { .bytes($0.buffer) } ?? "")
-        }
-        return arguments
     }
 }

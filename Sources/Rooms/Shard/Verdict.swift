@@ -52,11 +52,20 @@ struct Verdict {
             case .delete(let name): result.append((FieldName(name), nil))
             }
         }
-        guard result.count > 1 else { return result }
+        if Self.areFewAndDistinct(result) { return result }
         var last: [FieldName: Int] = [:]
         for (index, change) in result.enumerated() { last[change.name] = index }
         if last.count == result.count { return result }
         return result.enumerated().filter { last[$1.name] == $0 }.map(\.element)
+    }
+
+    /// Most acts change a handful of fields: compared with each other, without a hash of each.
+    private static func areFewAndDistinct(_ changes: [(name: FieldName, value: JSONBytes?)]) -> Bool {
+        guard changes.count <= 4 else { return false }
+        for index in changes.indices.dropFirst() {
+            for earlier in 0..<index where changes[earlier].name == changes[index].name { return false }
+        }
+        return true
     }
 
     private static func check(

@@ -13,19 +13,21 @@ enum Base64URL {
         var bits: UInt32 = 0
         var pending = 0
         var written = 0
-        for byte in input {
-            let value = Self.values[Int(byte)]
-            guard value < 64 else { return false }
-            bits = bits << 6 | UInt32(value)
-            pending += 6
-            if pending >= 8 {
-                pending -= 8
-                output[written] = UInt8(truncatingIfNeeded: bits >> UInt32(pending))
-                written += 1
-                bits &= (1 << UInt32(pending)) - 1
+        return Self.values.withUnsafeBufferPointer { values in
+            for byte in UnsafeRawBufferPointer(rebasing: input) {
+                let value = values[Int(byte)]
+                guard value < 64 else { return false }
+                bits = bits << 6 | UInt32(value)
+                pending += 6
+                if pending >= 8 {
+                    pending -= 8
+                    output[written] = UInt8(truncatingIfNeeded: bits >> UInt32(pending))
+                    written += 1
+                    bits &= (1 << UInt32(pending)) - 1
+                }
             }
+            return bits == 0
         }
-        return bits == 0
     }
 
     /// Reads exactly `count` bytes of a text; nil when it is anything else.
@@ -51,21 +53,23 @@ enum Base64URL {
         var bits: UInt32 = 0
         var pending = 0
         var written = 0
-        for byte in input {
-            bits = bits << 8 | UInt32(byte)
-            pending += 8
-            while pending >= 6 {
-                pending -= 6
-                output[written] = Self.characters[Int(bits >> UInt32(pending) & 63)]
+        return Self.characters.withUnsafeBufferPointer { characters in
+            for byte in input {
+                bits = bits << 8 | UInt32(byte)
+                pending += 8
+                while pending >= 6 {
+                    pending -= 6
+                    output[written] = characters[Int(bits >> UInt32(pending) & 63)]
+                    written += 1
+                }
+                bits &= (1 << UInt32(pending)) - 1
+            }
+            if pending > 0 {
+                output[written] = characters[Int(bits << UInt32(6 - pending) & 63)]
                 written += 1
             }
-            bits &= (1 << UInt32(pending)) - 1
+            return written
         }
-        if pending > 0 {
-            output[written] = Self.characters[Int(bits << UInt32(6 - pending) & 63)]
-            written += 1
-        }
-        return written
     }
 
     /// The text of these bytes.

@@ -42,16 +42,45 @@ public enum CookiePolicy: Sendable, Equatable {
         guard let name = self.name else { return nil }
         var value: Substring?
         for header in headers {
-            for pair in header.split(separator: ";") {
-                let pair = pair.trimmingSpaces()
-                guard let equals = pair.utf8.firstIndex(of: UInt8(ascii: "=")),
-                    pair[..<equals].trimmingSpaces().utf8.elementsEqual(name.utf8)
-                else { continue }
-                guard value == nil else { throw .duplicate }
-                value = pair[pair.utf8.index(after: equals)...].trimmingSpaces()
-            }
+            let found = Self.find(name, in: header)
+            guard !found.isTwice, found.value == nil || value == nil else { throw .duplicate }
+            guard let place = found.value else { continue }
+            let text = header.utf8
+            let start = text.index(text.startIndex, offsetBy: place.lowerBound)
+            value = header[start..<text.index(start, offsetBy: place.count)]
         }
         return value
+    }
+
+    /// Where the value of a cookie is, in bytes. Every request has its cookies looked through: bytes, no characters.
+    private static func find(_ name: String, in header: String) -> (value: Range<Int>?, isTwice: Bool) {
+        var (name, header) = (name, header)
+        return name.withUTF8 { name in
+            header.withUTF8 { header in
+                var value: Range<Int>?
+                var start = 0
+                while start < header.count {
+                    let end = header[start...].firstIndex(of: UInt8(ascii: ";")) ?? header.count
+                    let pair = start..<end
+                    start = end + 1
+                    guard let equals = header[pair].firstIndex(of: UInt8(ascii: "=")),
+                        header[Self.trimmed(pair.lowerBound..<equals, of: header)].elementsEqual(name)
+                    else { continue }
+                    guard value == nil else { return (value, true) }
+                    value = Self.trimmed(equals + 1..<end, of: header)
+                }
+                return (value, false)
+            }
+        }
+    }
+
+    /// Without spaces and tabs at both ends.
+    private static func trimmed(_ range: Range<Int>, of bytes: UnsafeBufferPointer<UInt8>) -> Range<Int> {
+        func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+        var (start, end) = (range.lowerBound, range.upperBound)
+        while start < end, isSpace(bytes[start]) { start += 1 }
+        while start < end, isSpace(bytes[end - 1]) { end -= 1 }
+        return start..<end
     }
 
     /// The `Set-Cookie` header that gives the browser a credential.

@@ -10,7 +10,12 @@ public struct SessionKeys: Sendable {
 
     /// The record of a session.
     public func session(_ handle: SessionHandle) -> String {
-        "\(self.prefix)session:{\(handle)}"
+        self.session(named: handle.description)
+    }
+
+    /// The record of the session whose handle is spelled so.
+    package func session(named handle: String) -> String {
+        self.key("session:{", handle)
     }
 
     /// What all records' keys match, as `SCAN` takes it; characters of the prefix that mean something there are escaped.
@@ -42,7 +47,18 @@ public struct SessionKeys: Sendable {
 
     /// How many rooms a user has begun of late.
     public func newRooms(of userID: String) -> String {
-        "\(self.prefix)limit:{rooms:\(Self.escaped(userID))}"
+        self.key("limit:{rooms:", Self.escaped(userID))
+    }
+
+    /// Prefix, head, tag and a brace. Every act names two such keys, and an interpolation grows its string step by step.
+    private func key(_ head: String, _ tag: String) -> String {
+        var key = ""
+        key.reserveCapacity(self.prefix.utf8.count + head.utf8.count + tag.utf8.count + 1)
+        key += self.prefix
+        key += head
+        key += tag
+        key += "}"
+        return key
     }
 
     /// A user's id with every byte percent-encoded that could leave its key or mean something to Redis: all but

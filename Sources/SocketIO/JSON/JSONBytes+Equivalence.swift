@@ -17,7 +17,7 @@ extension JSONBytes {
             return decimal == other.decimal
         case .string:
             guard let text = string, let otherText = other.string else { return false }
-            return text.utf8.elementsEqual(otherText.utf8)
+            return text.hasBytes(of: otherText)
         case .array:
             guard let elements = elements(), let others = other.elements() else { return false }
             return elements.count == others.count && zip(elements, others).allSatisfy { $0.isEquivalent(to: $1) }

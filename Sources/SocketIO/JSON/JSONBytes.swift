@@ -133,20 +133,31 @@ extension JSONBytes {
     }
 
     private static func isKey(_ bytes: UnsafeRawBufferPointer, in range: Range<Int>, equalTo key: String) -> Bool {
-        let content = bytes[range.dropFirst().dropLast()]
+        let content = JSONCursor.content(bytes, of: range)
         if content.contains(UInt8(ascii: "\\")) {
-            return JSONCursor.string(bytes, in: range).utf8.elementsEqual(key.utf8)
+            return JSONCursor.string(bytes, in: range).hasBytes(of: key)
         }
-        return content.elementsEqual(key.utf8)
+        return key.hasBytes(content)
     }
 
     /// The elements of an array; nil when it is not an array.
     public func elements() -> [JSONBytes]? {
+        elements(after: 0)
+    }
+
+    /// The elements of an array without the first ones; nil when it is not an array.
+    func elements(after count: Int) -> [JSONBytes]? {
         guard kind == .array else { return nil }
         return buffer.withUnsafeReadableBytes { bytes in
             var elements: [JSONBytes] = []
             var cursor = JSONCursor(bytes)
+            var skipped = 0
             while cursor.enter() {
+                guard skipped == count else {
+                    _ = cursor.value()
+                    skipped += 1
+                    continue
+                }
                 elements.append(JSONBytes(unchecked: Self.slice(buffer, cursor.value())))
             }
             return elements

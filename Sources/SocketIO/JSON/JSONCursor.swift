@@ -73,15 +73,33 @@ struct JSONCursor {
 
     private mutating func skipString() {
         index += 1
+        while bytes.count - index >= 8 {
+            guard let place = EightBytes(bytes, at: index).firstQuoteOrBackslash else {
+                index += 8
+                continue
+            }
+            index += place
+            guard bytes[index] == UInt8(ascii: "\\") else {
+                index += 1
+                return
+            }
+            index += 2
+        }
         while index < bytes.count, bytes[index] != UInt8(ascii: "\"") {
             index += bytes[index] == UInt8(ascii: "\\") ? 2 : 1
         }
         index = min(index + 1, bytes.count)
     }
 
+    /// What is between the quotes of a string.
+    static func content(_ bytes: UnsafeRawBufferPointer, of range: Range<Int>) -> UnsafeRawBufferPointer {
+        guard range.count >= 2 else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        return UnsafeRawBufferPointer(rebasing: bytes[range.lowerBound + 1..<range.upperBound - 1])
+    }
+
     /// - Parameter range: a string with its quotes.
     static func string(_ bytes: UnsafeRawBufferPointer, in range: Range<Int>) -> String {
-        let content = UnsafeRawBufferPointer(rebasing: bytes[range.dropFirst().dropLast()])
+        let content = content(bytes, of: range)
         guard content.contains(UInt8(ascii: "\\")) else { return String(decoding: content, as: UTF8.self) }
         return String(unsafeUninitializedCapacity: content.count) { target in
             // An escape is never shorter than what it stands for.

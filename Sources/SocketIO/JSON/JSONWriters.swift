@@ -5,11 +5,19 @@ extension ByteBuffer {
     package mutating func writeJSONString(_ string: String) {
         var string = string
         string.withUTF8 { text in
+            guard Self.needsEscape(UnsafeRawBufferPointer(text)) else {
+                writeWithUnsafeMutableBytes(minimumWritableBytes: text.count + 2) { target in
+                    target[0] = UInt8(ascii: "\"")
+                    UnsafeMutableRawBufferPointer(rebasing: target[1...]).copyMemory(from: UnsafeRawBufferPointer(text))
+                    target[text.count + 1] = UInt8(ascii: "\"")
+                    return text.count + 2
+                }
+                return
+            }
             reserveCapacity(minimumWritableBytes: text.count + 2)
             writeInteger(UInt8(ascii: "\""))
             var start = 0
-            for (index, byte) in text.enumerated()
-            where byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+            for (index, byte) in text.enumerated() where Self.needsEscape(byte) {
                 writeBytes(UnsafeBufferPointer(rebasing: text[start..<index]))
                 start = index + 1
                 writeJSONEscape(byte)
@@ -17,6 +25,23 @@ extension ByteBuffer {
             writeBytes(UnsafeBufferPointer(rebasing: text[start...]))
             writeInteger(UInt8(ascii: "\""))
         }
+    }
+
+    private static func needsEscape(_ text: UnsafeRawBufferPointer) -> Bool {
+        var index = 0
+        while text.count - index >= 8 {
+            if EightBytes(text, at: index).needEscape { return true }
+            index += 8
+        }
+        while index < text.count {
+            if Self.needsEscape(text[index]) { return true }
+            index += 1
+        }
+        return false
+    }
+
+    private static func needsEscape(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
     }
 
     private mutating func writeJSONEscape(_ byte: UInt8) {
@@ -40,10 +65,26 @@ extension ByteBuffer {
 
     /// Appends an integer in decimal.
     package mutating func writeJSONInteger(_ integer: Int) {
-        if 0..<10 ~= integer {
+        guard !(0..<10 ~= integer) else {
             writeInteger(UInt8(ascii: "0") + UInt8(integer))
-        } else {
-            writeString(String(integer))
+            return
+        }
+        // The digits of an `Int` are 19 at most. From the last to the first, then moved to the front.
+        writeWithUnsafeMutableBytes(minimumWritableBytes: 20) { target in
+            var rest = integer.magnitude
+            var index = 20
+            repeat {
+                let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
+                index -= 1
+                target[index] = UInt8(ascii: "0") + UInt8(digit)
+                rest = quotient
+            } while rest != 0
+            if integer < 0 {
+                index -= 1
+                target[index] = UInt8(ascii: "-")
+            }
+            target.copyMemory(from: UnsafeRawBufferPointer(rebasing: target[index..<20]))
+            return 20 - index
         }
     }
 }

@@ -31,7 +31,7 @@ public struct SocketEvent: Sendable, Equatable {
     /// - Throws: ``JSONError`` when the client sent what is no JSON: a violation of the protocol, for which a
     ///   ``SocketHandler`` that lets it through has the connection closed.
     public func payload() throws(JSONError) -> EventPayload {
-        EventPayload(Array(try JSONBytes(validating: array).elements()?.dropFirst() ?? []), attachments: attachments)
+        EventPayload(try JSONBytes(validating: array).elements(after: 1) ?? [], attachments: attachments)
     }
 
     /// The arguments of ``payload()``.

@@ -45,6 +45,7 @@ struct CookiePolicyTests {
             ([" ;; rejoin=v ; "], "v"), (["rejoin="], ""), (["rejoin=a=b"], "a=b"), (["a=1;rejoin=v"], "v"),
             (["__Host-rejoin=x; rejoin=v"], "v"), ([], nil), ([""], nil), (["rejoin"], nil), (["REJOIN=v"], nil),
             (["xrejoin=v"], nil), (["rejoinx=v"], nil), (["a=rejoin=v"], nil), (["=v"], nil), (["a=\"; rejoin=v"], "v"),
+            (["rejoin=v;\u{301}a=1"], "v"), (["\u{301}rejoin=v"], nil), (["\trejoin\t=\tv\t"], "v"),
         ] as [([String], String?)])
     func parsing(_ headers: [String], _ expected: String?) throws {
         #expect(try CookiePolicy.plain.value(in: headers).map(String.init) == expected)

@@ -187,6 +187,8 @@ struct SessionLoginTests {
             let keys = SessionKeys(prefix: "p:")
             #expect(keys.userSessions("a}b") == "p:user:{a%7Db}:sessions")
             #expect(keys.user("a@b.c:d_e-f") == "p:user:{a@b.c:d_e-f}")
+            #expect(keys.newRooms(of: "a}b") == "p:limit:{rooms:a%7Db}")
+            #expect(keys.session(named: "h") == "p:session:{h}")
         }
     }
 
