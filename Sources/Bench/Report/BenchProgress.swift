@@ -28,7 +28,7 @@ public final class BenchProgress: Sendable {
     }
 
     /// A part begins, of so many steps when `total` is given, for so long when `duration` is.
-    func begin(_ name: String, total: Int? = nil, for duration: Duration? = nil) {
+    public func begin(_ name: String, total: Int? = nil, for duration: Duration? = nil) {
         self.phase.withLock { $0 = Phase(name: name, total: total, duration: duration, begin: .now) }
         self.count.store(0, ordering: .relaxed)
         self.phaseBegan(name)

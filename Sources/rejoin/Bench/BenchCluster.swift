@@ -25,7 +25,9 @@ final class BenchCluster {
     /// What the nodes are told beside what was given to the benchmark, by environment name: limits that would be in the way.
     private(set) var raised: [(name: String, value: String)] = []
 
-    init(nodes count: Int) throws {
+    /// - Parameter progress: Told that it starts.
+    init(nodes count: Int, _ progress: ProgressLine) throws {
+        progress.begin(count == 1 ? "starting a node" : "starting \(count) nodes")
         let parent = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"
         var template = Array("\(parent)/rejoin-bench-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else {

@@ -23,9 +23,10 @@ struct BenchCommand: ParsableCommand {
             connect, idle, act and fanout measure any Socket.IO server whose events are named by options. A chat \
             server on python-socketio, say, whose process is 4711:
 
-              rejoin bench fanout --url http://127.0.0.1:3000 --pid 4711 --sockets 1000 --rate 30 \\
+              rejoin bench fanout --url http://127.0.0.1:3000 --pid 4711 \\
                 --join-event join --join-argument '{"room":"%room"}' \\
-                --act-event say --act-argument '{"room":"%room","text":"%stamp"}' --deliver-event said
+                --act-event say --deliver-event said \\
+                --act-argument '{"room":"%room","text":"%stamp"}'
 
             Progress goes to standard error, the table (or with --json one JSON document) to standard output; --svg \
             draws the runs. Exit code 1: something was lost, doubled, out of order, refused or not back.

@@ -120,9 +120,10 @@ struct BenchGrowth: ParsableCommand {
         let name = "growth, \(point.kind): \(point.sockets) sockets, \(point.rooms) rooms, \(point.nodes) nodes"
         let runner = BenchRunner(name: name, nodes: point.nodes, clientThreads: options.clientThreads)
         let runs = try (1...options.runs).map { _ in
-            let cluster = try BenchCluster(nodes: point.nodes)
+            let progress = ProgressLine(name)
+            let cluster = try BenchCluster(nodes: point.nodes, progress)
             defer { cluster.stop() }
-            return try runner.run({ try await bench.run($0) }, on: cluster, ProgressLine(name))
+            return try runner.run({ try await bench.run($0) }, on: cluster, progress)
         }
         complaints += runs.flatMap(\.complaints).map { "\(name): \($0)" }
         return BenchReport(medianOf: runs)

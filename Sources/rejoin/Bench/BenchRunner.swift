@@ -67,7 +67,7 @@ extension BenchRunner {
         var result = BenchResult(name)
         for number in 1...options.runs {
             let progress = ProgressLine(options.runs > 1 ? "\(name) \(number)/\(options.runs)" : name)
-            let cluster = urls.isEmpty ? try BenchCluster(nodes: nodes) : nil
+            let cluster = urls.isEmpty ? try BenchCluster(nodes: nodes, progress) : nil
             defer { cluster?.stop() }
             result.settings = cluster?.raised ?? []
             result.runs.append(try run(body, on: cluster, progress))

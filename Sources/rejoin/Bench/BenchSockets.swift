@@ -91,7 +91,7 @@ struct BenchFloor: ParsableCommand {
         try BenchOptions.require(sockets, 1...100_000, "--sockets")
         try BenchOptions.require(rounds, 1...1_000_000, "--rounds")
         try BenchOptions.require(bytes, 1...65_536, "--bytes")
-        guard (0...10_000).contains(rate) else { throw ValidationError("--rate is \(rate), expected 0 to 10000") }
+        if rate != 0 { try BenchOptions.require(rate: rate) }
     }
 
     func run() throws {

@@ -30,6 +30,12 @@ struct ProgressLine {
             })
     }
 
+    /// A part begins that this thread is busy with.
+    func begin(_ name: String) {
+        progress.begin(name)
+        draw()
+    }
+
     /// Draws the line as it is now.
     func draw() {
         guard isTerminal, let line = progress.line() else { return }

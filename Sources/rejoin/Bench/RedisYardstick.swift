@@ -35,6 +35,7 @@ struct RedisYardstick: Yardstick {
         guard let program = Path.find("redis-benchmark") else {
             throw Failure("redis-benchmark is not installed; Debian's package redis-tools brings it")
         }
+        progress.begin("redis-benchmark: \(calls) calls of an act's script")
         let call = try capture(cluster, redis, progress)
         let room = "bench-redis-\(UInt32.random(in: 0...UInt32.max))"
         let wire = try RedisWire(port: redis.port, password: redis.password)
