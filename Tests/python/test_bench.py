@@ -79,6 +79,7 @@ def test_many_rooms_take_turns():
     assert found["deliveries"] == 5 * found["acts"] > 100
 
 
+@pytest.mark.timeout(180)  # the hash by itself is measured for seconds of CPU
 def test_logins_and_handshakes_at_a_rate():
     found = figures("login", "--logins", "10", "--rate", "10", "--window", "5")
     assert found["logins"] == 10 and found["seconds"] > 0.89 and found["latency_p50_ms"] > 5
@@ -103,6 +104,7 @@ def test_redis_alone_does_the_same_script_beside_acts():
     assert found["acts"] == 800 and found["lost"] == 0
 
 
+@pytest.mark.timeout(180)  # seven clusters
 def test_growth_compares_each_point_with_the_first_of_its_kind():
     found = document("growth", "--sockets", "10,20", "--rooms", "1,4", "--node-counts", "1,2", "--deliveries", "400",
                      "--duration", "1")
