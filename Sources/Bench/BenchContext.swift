@@ -3,14 +3,14 @@ public struct BenchContext: Sendable {
     public let target: BenchTarget
     /// Event loops of the generator, 1 to 64.
     public let clientThreads: Int
-    /// Told what goes on, a line at a time; from any thread.
-    public let progress: @Sendable (String) -> Void
+    /// How the server is spoken to; nil: it is Rejoin.
+    public let dialect: Dialect?
+    public let progress: BenchProgress
 
-    public init(
-        target: BenchTarget, clientThreads: Int, progress: @escaping @Sendable (String) -> Void
-    ) {
+    public init(target: BenchTarget, clientThreads: Int, dialect: Dialect? = nil, progress: BenchProgress) {
         self.target = target
         self.clientThreads = clientThreads
+        self.dialect = dialect
         self.progress = progress
     }
 }

@@ -39,7 +39,7 @@ struct BenchPatchTests {
     @Test("an act is read back from its own body")
     func roundTrip() {
         let act = BenchAct(number: 700, intended: 42)
-        let body = act.body(room: "r", padding: "xyz")
+        let body = act.body(room: "r", turn: 700, padding: "xyz")
         #expect(body == #"{"room":"r","id":"b700","action":{"set":{"f188":[700,42,"xyz"]}}}"#)
     }
 }

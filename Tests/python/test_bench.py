@@ -1,8 +1,12 @@
 """The load generator on small loads: it runs, says what it measured, and finds nothing lost. Its figures are nobody's
 business here."""
 
+import contextlib
 import json
+import os
+import pty
 import subprocess
+import xml.etree.ElementTree
 
 import pytest
 
@@ -15,10 +19,16 @@ def bench(*arguments):
         [BINARY, "bench", *arguments], capture_output=True, text=True, timeout=120, env=clean({}))
 
 
+def document(*arguments, result=None):
+    """What it prints as JSON; or what a run printed that was given up."""
+    if result is None:
+        result = bench(*arguments, "--json")
+        assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
 def figures(*arguments):
-    result = bench(*arguments, "--json")
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout)["median"]
+    return document(*arguments)["median"]
 
 
 def test_acts_are_applied_once_although_a_node_is_killed():
@@ -46,7 +56,108 @@ def test_the_players_of_a_killed_node_act_elsewhere():
     (["--kills", "1", "--url", "http://127.0.0.1:1"], "only a cluster of its own"),
     (["--in-flight", "129"], "--in-flight is 129, expected 1 to 128"),
     (["--rooms", "5", "--sockets", "4"], "--rooms is 5, expected 1 to 4"),
+    (["--redis-benchmark", "--url", "http://127.0.0.1:1"], "it takes no --url"),
 ])
 def test_what_cannot_be_measured_is_said(arguments, words):
     result = bench("act", *arguments)
     assert result.returncode == 2 and words in result.stderr, result
+
+
+def test_acts_at_a_rate_are_applied_once_although_a_node_is_killed():
+    found = figures("act", "--sockets", "12", "--acts", "1200", "--rate", "600", "--kills", "1", "--nodes", "2")
+    assert found["acts"] == 1200 and found["lost"] == found["doubled"] == 0
+    assert found["disconnected"] > 0 and found["seconds"] > 1.9
+
+
+def test_many_rooms_take_turns():
+    found = figures("fanout", "--sockets", "40", "--rooms", "8", "--rate", "80", "--duration", "1", "--warm-up", "0.2",
+                    "--nodes", "2")
+    assert found["acts"] == 80 and found["deliveries"] == 400
+    assert found["lost"] == found["doubled"] == found["reordered"] == 0
+    found = figures("fanout", "--sockets", "40", "--rooms", "8", "--in-flight", "16", "--duration", "1", "--warm-up",
+                    "0.2")
+    assert found["deliveries"] == 5 * found["acts"] > 100
+
+
+@pytest.mark.timeout(180)  # the hash by itself is measured for seconds of CPU
+def test_logins_and_handshakes_at_a_rate():
+    found = figures("login", "--logins", "10", "--rate", "10", "--window", "5")
+    assert found["logins"] == 10 and found["seconds"] > 0.89 and found["latency_p50_ms"] > 5
+    found = figures("connect", "--sockets", "50", "--rate", "100")
+    assert found["handshakes"] == 50 and found["seconds"] > 0.48
+
+
+def test_the_floor_stands_beside_fan_out():
+    found = figures("fanout", "--sockets", "20", "--rate", "50", "--duration", "1", "--warm-up", "0.2", "--floor")
+    floor = (found["floor_before"] + found["floor_after"]) / 2
+    assert floor > 1_000
+    assert found["floor_share"] == pytest.approx(found["deliveries_per_cpu_second"] / floor)
+    alone = figures("floor", "--sockets", "20", "--rounds", "30")
+    assert alone["sends"] == 600 and alone["sends_per_cpu_second"] > 1_000
+
+
+def test_redis_alone_does_the_same_script_beside_acts():
+    found = figures("act", "--sockets", "8", "--rooms", "4", "--acts", "800", "--redis-benchmark", "--nodes", "2")
+    redis = (found["redis_benchmark_before"] + found["redis_benchmark_after"]) / 2
+    assert found["redis_benchmark_share"] == pytest.approx(found["acts_per_second"] / redis)
+    assert 0 < found["redis_benchmark_share"] < 1, "Redis alone is faster than a cluster with it"
+    assert found["acts"] == 800 and found["lost"] == 0
+
+
+@pytest.mark.timeout(180)  # seven clusters
+def test_growth_compares_each_point_with_the_first_of_its_kind():
+    found = document("growth", "--sockets", "10,20", "--rooms", "1,4", "--node-counts", "1,2", "--deliveries", "400",
+                     "--duration", "1")
+    kinds = [(point["kind"], point["sockets"], point["rooms"], point["nodes"]) for point in found["points"]]
+    assert kinds == [("sockets", 10, 1, 1), ("sockets", 20, 1, 1), ("rooms", 20, 1, 1), ("rooms", 20, 4, 1),
+                     ("nodes", 10, 1, 1), ("nodes", 10, 1, 2)]
+    assert [point["ratio"] for point in found["points"]][::2] == [1, 1, 1]
+    for point in found["points"]:
+        assert point["median"]["lost"] == 0 and point["cpuMicroseconds"] > 0
+        assert point["median"]["deliveries"] == pytest.approx(400, rel=0.1)
+
+
+def test_what_was_changed_for_it_is_said_in_both_forms():
+    small = ["fanout", "--sockets", "4", "--rate", "50", "--duration", "0.2", "--warm-up", "0.1"]
+    found = document(*small, "--limit-burst", "777777")
+    assert found["nodes"] == 1
+    assert found["settings"]["REJOIN_LIMIT_MESSAGES"] == "100000/s"
+    assert "REJOIN_LIMIT_BURST" not in found["settings"], "that was asked for"
+    result = bench(*small)
+    assert "one node of its own, told " in result.stdout and "REJOIN_LIMIT_HANDSHAKES=1000000/s" in result.stdout
+
+
+def test_runs_are_drawn(tmp_path):
+    for arguments, texts in [
+        (["fanout", "--sockets", "4", "--rate", "50", "--duration", "0.3", "--warm-up", "0.1", "--runs", "2"],
+         ["rejoin bench fanout", "run 2", "latency, ms", "90 %"]),
+        (["idle", "--steps", "5,10", "--hold", "0.1", "--settle", "0.1"], ["nodes' resident memory, MB", "sockets"]),
+    ]:
+        path = tmp_path / f"{arguments[0]}.svg"
+        result = bench(*arguments, "--svg", str(path))
+        assert result.returncode == 0, result.stderr
+        root = xml.etree.ElementTree.parse(path).getroot()
+        assert root.tag == "{http://www.w3.org/2000/svg}svg"
+        shown = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
+        assert set(texts) <= set(shown), shown
+        for element in root.iter("{http://www.w3.org/2000/svg}rect"):
+            assert float(element.get("width").rstrip("%")) >= 0
+
+
+def test_a_terminal_has_one_line_and_a_pipe_a_line_for_each_part():
+    small = ["fanout", "--sockets", "4", "--rate", "50", "--duration", "1", "--warm-up", "0.1"]
+    result = bench(*small)
+    lines = result.stderr.splitlines()
+    assert "rejoin: bench fanout: measuring" in lines and "\r" not in result.stderr
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [BINARY, "bench", *small], stdout=subprocess.DEVNULL, stderr=theirs, env=clean({}))
+    os.close(theirs)
+    drawn = b""
+    with contextlib.suppress(OSError):
+        while piece := os.read(ours, 65_536):
+            drawn += piece
+    os.close(ours)
+    assert process.wait(30) == 0
+    assert b"\r\x1b[Kbench fanout: measuring: 0 s, 1 s left" in drawn
+    assert b"\n" not in drawn and drawn.endswith(b"\r\x1b[K"), "nothing of it is left"

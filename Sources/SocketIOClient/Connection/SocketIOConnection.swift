@@ -38,6 +38,9 @@ public final class SocketIOConnection: WebSocketClientOwner {
 
     /// Kept until the end of the connection.
     private var delegate: (any SocketIOConnectionDelegate)?
+    /// Events that came before the answer to CONNECT, as some servers send them (python-socketio, from its connect
+    /// handler): the official JavaScript client keeps them too. More than 16 are a violation.
+    private var earlyEvents: [ByteBuffer] = []
     /// What stands before the payload of a packet of our namespace.
     private let namespacePrefix: String
     private let auth: String?
@@ -227,7 +230,12 @@ public final class SocketIOConnection: WebSocketClientOwner {
             self.awaitPing(self.pingPatience)
             let headers = self.handshakeHeaders
             self.handshakeHeaders = []
+            let events = self.earlyEvents
+            self.earlyEvents = []
             self.delegate?.connectionOpened(self, handshakeHeaders: headers)
+            for event in events where self.state == .open { self.delegate?.connection(self, received: event) }
+        case UInt8(ascii: "2") where self.earlyEvents.count < 16:
+            self.earlyEvents.append(payload)
         case UInt8(ascii: "4"):
             let text = String(decoding: json, as: UTF8.self)
             let data = (try? JSONBytes(validating: ByteBuffer(json)))?["data"]

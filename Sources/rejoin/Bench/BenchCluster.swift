@@ -13,9 +13,21 @@ import Musl
 final class BenchCluster {
     private let folder: String
     private var redis: Child?
+    private(set) var redisAddress: RedisAddress?
     private var nodes: [(name: String, child: Child, url: String?)] = []
 
-    init(nodes count: Int) throws {
+    /// Where the private Redis listens, on 127.0.0.1.
+    struct RedisAddress {
+        let port: Int
+        let password: String
+    }
+
+    /// What the nodes are told beside what was given to the benchmark, by environment name: limits that would be in the way.
+    private(set) var raised: [(name: String, value: String)] = []
+
+    /// - Parameter progress: Told that it starts.
+    init(nodes count: Int, _ progress: ProgressLine) throws {
+        progress.begin(count == 1 ? "starting a node" : "starting \(count) nodes")
         let parent = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"
         var template = Array("\(parent)/rejoin-bench-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else {
@@ -38,6 +50,9 @@ final class BenchCluster {
             nodes: nodes.compactMap(\.url), nodeProcesses: nodes.map(\.child.pid),
             otherProcesses: redis.map { [$0.pid] } ?? [])
     }
+
+    /// A file in the folder, which lives as long as the cluster.
+    func path(of file: String) -> String { "\(folder)/\(file)" }
 
     /// The last lines of each log, for a message.
     var tails: String {
@@ -103,7 +118,10 @@ final class BenchCluster {
             (.limitLoginAccountAddress, "1000000"), (.limitLoginAddress, "1000000"), (.limitLoginAccount, "1000000"),
             (.limitNewRooms, "1000000"),
         ]
-        for (key, value) in defaults where !reader.isSet(key) { environment[key.environmentName] = value }
+        for (key, value) in defaults where !reader.isSet(key) {
+            environment[key.environmentName] = value
+            raised.append((key.environmentName, value))
+        }
         environment[ConfigurationKey.redisURL.environmentName] = redisURL
         environment[ConfigurationKey.data.environmentName] = folder
         environment[ConfigurationKey.host.environmentName] = "127.0.0.1"
@@ -114,8 +132,6 @@ final class BenchCluster {
         // Its clients speak no TLS.
         environment[ConfigurationKey.tlsCert.environmentName] = nil
         environment[ConfigurationKey.tlsKey.environmentName] = nil
-        let raised = defaults.map { "\($0.0.environmentName)=\(environment[$0.0.environmentName] ?? $0.1)" }
-        Terminal.complain("bench: \(count) nodes of its own with \(raised.joined(separator: " "))")
         return environment
     }
 
@@ -147,7 +163,10 @@ final class BenchCluster {
                 isReady = RedisGreeting.version(port: port, password: password) != nil
                 return isReady || child.reap()
             }
-            if isReady { return "redis://:\(password)@127.0.0.1:\(port)" }
+            if isReady {
+                redisAddress = RedisAddress(port: port, password: password)
+                return "redis://:\(password)@127.0.0.1:\(port)"
+            }
         }
         throw Failure("redis-server does not start")
     }

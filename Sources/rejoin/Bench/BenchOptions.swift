@@ -1,20 +1,9 @@
 import ArgumentParser
 import Bench
-import FoundationEssentials
 import RejoinServer
 
 /// What every benchmark takes.
 struct BenchOptions: ParsableArguments {
-    @Option(
-        name: .customLong("url"),
-        help: ArgumentHelp("A node to measure, http://HOST:PORT; may be repeated.", valueName: "url"))
-    var url: [String] = []
-    @Option(
-        name: .customLong("pid"),
-        help: ArgumentHelp("With --url: a process of the server, on this machine; may be repeated.", valueName: "pid"))
-    var pid: [Int32] = []
-    @Option(help: ArgumentHelp("Nodes of a cluster of its own, 1 to 16 (default: 1; 3 for rejoin).", valueName: "n"))
-    var nodes: Int?
     @Option(help: ArgumentHelp("How often, each time on a new cluster; the median is shown.", valueName: "n"))
     var runs = 1
     @Option(help: ArgumentHelp("Event loops of the generator.", valueName: "n"))
@@ -28,18 +17,12 @@ struct BenchOptions: ParsableArguments {
     var patience: Duration { .seconds(timeout) }
 
     func validate() throws {
-        try Self.require(nodes ?? 1, 1...16, "--nodes")
         try Self.require(runs, 1...100, "--runs")
         try Self.require(clientThreads, 1...64, "--client-threads")
         try Self.require(window, 1...100_000, "--window")
         guard (0.1...3_600).contains(timeout) else {
             throw ValidationError("--timeout is \(timeout), expected 0.1 to 3600 seconds")
         }
-        for url in url where !url.hasPrefix("http://") || HostAndPort(String(url.dropFirst(7))) == nil {
-            throw ValidationError("--url is \(url), expected http://HOST:PORT")
-        }
-        if url.isEmpty && !pid.isEmpty { throw ValidationError("--pid is for nodes that are given by --url") }
-        if !url.isEmpty && nodes != nil { throw ValidationError("--nodes is for a cluster of its own, without --url") }
     }
 
     static func require(_ value: Int, _ range: ClosedRange<Int>, _ name: String) throws {
@@ -48,65 +31,54 @@ struct BenchOptions: ParsableArguments {
         }
     }
 
-    /// Runs a benchmark as often as asked for, and prints what came out.
+    static func require(rate: Double?, _ name: String = "--rate") throws {
+        guard (0.1...1_000_000).contains(rate ?? 1) else {
+            throw ValidationError("\(name) is \(rate ?? 0), expected 0.1 to 1000000 a second")
+        }
+    }
+
+    /// Growing numbers, separated by commas.
     ///
-    /// - Parameter defaultNodes: Nodes of a cluster of its own when none are asked for.
-    func measure(
-        _ name: String, nodes defaultNodes: Int, _ run: @escaping @Sendable (BenchContext) async throws -> BenchReport
-    ) throws {
-        OpenFiles.raiseLimit()
-        var reports: [BenchReport] = []
-        for number in 1...runs {
-            if runs > 1 { Terminal.complain("bench \(name): run \(number) of \(runs)") }
-            let cluster = url.isEmpty ? try BenchCluster(nodes: nodes ?? defaultNodes) : nil
-            defer { cluster?.stop() }
-            let target = cluster?.target ?? BenchTarget(nodes: url, nodeProcesses: pid)
-            let context = BenchContext(
-                target: target, clientThreads: clientThreads, progress: { Terminal.complain("bench \(name): \($0)") })
-            do {
-                reports.append(try MainThread.wait { try await run(context) })
-            } catch let error as BenchError {
-                throw Failure(error.message, details: cluster?.tails ?? "")
-            }
+    /// - Parameter least: How many there must be.
+    static func numbers(_ text: String, atLeast least: Int, _ name: String) throws -> [Int] {
+        let numbers = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
+        guard numbers.count >= least, (numbers.first ?? 0) > 0, zip(numbers, numbers.dropFirst()).allSatisfy(<) else {
+            let count = least > 1 ? "two or more growing numbers" : "a number or several growing ones"
+            throw ValidationError("\(name) is \(text), expected \(count) such as 1000,2000")
         }
-        let median = BenchReport(medianOf: reports)
-        if output.json {
-            try output.print(Document(benchmark: name, runs: reports, median: median))
-        } else {
-            Terminal.say(Self.table(reports, median))
+        return numbers
+    }
+}
+
+/// What a benchmark measures.
+struct BenchTargetOptions: ParsableArguments {
+    @Option(
+        name: .customLong("url"),
+        help: ArgumentHelp("A node to measure, http://HOST:PORT; may be repeated.", valueName: "url"))
+    var url: [String] = []
+    @Option(
+        name: .customLong("pid"),
+        help: ArgumentHelp("With --url: a process of the server, on this machine; may be repeated.", valueName: "pid"))
+    var pid: [Int32] = []
+    @Option(
+        help: ArgumentHelp(
+            "Nodes of a cluster of its own, 1 to 16 (default: 1; 3 for act, rejoin and logout).", valueName: "n"))
+    var nodes: Int?
+    @Option(help: ArgumentHelp("A file to draw the runs into, as SVG.", valueName: "file"))
+    var svg: String?
+
+    func validate() throws {
+        try BenchOptions.require(nodes ?? 1, 1...16, "--nodes")
+        for url in url where !url.hasPrefix("http://") || HostAndPort(String(url.dropFirst(7))) == nil {
+            throw ValidationError("--url is \(url), expected http://HOST:PORT")
         }
-        let complaints = reports.flatMap(\.complaints)
-        guard complaints.isEmpty else { throw Failure(complaints.joined(separator: "; ")) }
+        if url.isEmpty && !pid.isEmpty { throw ValidationError("--pid is for nodes that are given by --url") }
+        if !url.isEmpty && nodes != nil { throw ValidationError("--nodes is for a cluster of its own, without --url") }
     }
 
-    private struct Document: Encodable {
-        let benchmark: String
-        let runs: [BenchReport]
-        let median: BenchReport
-    }
-
-    private static func table(_ reports: [BenchReport], _ median: BenchReport) -> String {
-        var header = ["FIGURE", "MEDIAN"]
-        if reports.count > 1 { header += (1...reports.count).map { "RUN \($0)" } }
-        let rows = median.figures.map { figure in
-            let values = reports.count > 1 ? reports.map { $0[figure.key] ?? 0 } : []
-            return [figure.label] + ([figure.value] + values).map(Self.text)
+    func require(dialect: Dialect?) throws {
+        guard dialect == nil || !url.isEmpty else {
+            throw ValidationError("options that describe another Socket.IO server need its address, expected --url")
         }
-        return Table.render(header, rows)
-    }
-
-    /// Four digits that count, or whole numbers with thousands apart.
-    static func text(_ value: Double) -> String {
-        guard value.magnitude < 1_000 else {
-            let digits = String(Int(value.rounded()))
-            return String(
-                digits.enumerated().flatMap { index, digit -> [Character] in
-                    let left = digits.count - index
-                    return left % 3 == 0 && index > 0 && digit != "-" ? [",", digit] : [digit]
-                })
-        }
-        guard value != value.rounded() else { return String(Int(value)) }
-        let scale = value.magnitude < 1 ? 10_000.0 : value.magnitude < 10 ? 1_000 : value.magnitude < 100 ? 100 : 10
-        return "\((value * scale).rounded() / scale)"
     }
 }

@@ -4,7 +4,11 @@ import Synchronization
 /// The thread that started the program, where children are started: their lives are tied to it.
 enum MainThread {
     /// Runs asynchronous work elsewhere, and waits here for its end.
-    static func wait<T: Sendable>(_ work: @escaping @Sendable () async throws -> T) throws -> T {
+    ///
+    /// - Parameter tick: Called here every 200 ms meanwhile.
+    static func wait<T: Sendable>(
+        _ work: @escaping @Sendable () async throws -> T, tick: () -> Void = {}
+    ) throws -> T {
         let outcome = Outcome<T>()
         Task {
             do {
@@ -15,7 +19,7 @@ enum MainThread {
             }
             outcome.semaphore.signal()
         }
-        outcome.semaphore.wait()
+        while outcome.semaphore.wait(timeout: .now() + .milliseconds(200)) == .timedOut { tick() }
         guard let result = outcome.result.withLock({ $0 }) else { throw Failure("the work ended without an outcome") }
         return try result.get()
     }

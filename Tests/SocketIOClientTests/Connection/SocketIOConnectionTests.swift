@@ -68,4 +68,45 @@ struct SocketIOConnectionTests {
             }
         }
     }
+
+    @Test("events before the answer to CONNECT are kept until there is one, in their order")
+    func early() async throws {
+        try await ScriptedServer.run { connection in
+            _ = try await connection.upgrade(then: [ScriptedConnection.open])
+            try await connection.expect("40")
+            try await connection.send(#"42["hello",1]"#, #"42["hello",2]"#, #"40{"sid":"s-1"}"#)
+            try await connection.expect(#"42["act",0]"#)
+            try await connection.expect("41")
+            try await connection.expect(.close(code: 1000, reason: ""))
+        } _: { server in
+            let loop = MultiThreadedEventLoopGroup.singleton.next()
+            let done = loop.makePromise(of: [Int: [String]].self)
+            let configuration = SocketIOClient.Configuration(url: server.url)
+            loop.execute {
+                SocketIOConnection.connect(configuration, on: loop, delegate: Counter(1, done), tag: 0)
+            }
+            // The first makes the delegate close.
+            let received = try await done.futureResult.get()
+            #expect(received == [0: [#"42["hello",1]"#]])
+        }
+    }
+
+    @Test("a flood of events before the answer to CONNECT is a violation")
+    func flood() async throws {
+        try await ScriptedServer.run { connection in
+            _ = try await connection.upgrade(then: [ScriptedConnection.open])
+            try await connection.expect("40")
+            for number in 0..<17 { try await connection.send(#"42["hello",\#(number)]"#) }
+            try await connection.awaitEnd()
+        } _: { server in
+            let loop = MultiThreadedEventLoopGroup.singleton.next()
+            let done = loop.makePromise(of: [Int: [String]].self)
+            let configuration = SocketIOClient.Configuration(url: server.url)
+            loop.execute {
+                SocketIOConnection.connect(configuration, on: loop, delegate: Counter(1, done), tag: 0)
+            }
+            let error = await #expect(throws: SocketIOClientError.self) { try await done.futureResult.get() }
+            #expect(error?.code == .protocolViolation)
+        }
+    }
 }
