@@ -30,7 +30,11 @@ final class JobQueue {
         while true {
             if let job = jobs.popFirst() { return job }
             if isFinished { return nil }
-            await withUnsafeContinuation { reader = $0 }
+            await withUnsafeContinuation { continuation in
+                reader = continuation
+                // What came since it was looked at, if the loop had a turn in between.
+                if !jobs.isEmpty || isFinished { wake() }
+            }
         }
     }
 

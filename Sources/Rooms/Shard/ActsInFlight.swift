@@ -99,10 +99,15 @@ final class ActsInFlight {
         wake()
     }
 
+    /// Waits, unless nothing stands in the way any more: the loop may have had a turn since that was asked.
     func wait(
         _ id: ID, isTick: Bool = false, reads: RoomReads, writes: [FieldName],
         continuation: CheckedContinuation<Turn, Never>
     ) {
+        guard isBlocked(reads) || (!isTick && isBarred(writes)) else {
+            claim(id, writes: writes)
+            return continuation.resume(returning: .decideAgain)
+        }
         waiters.append(Waiter(id: id, isTick: isTick, reads: reads, writes: writes, continuation: continuation))
         if isTick { waitingTicks[id] = reads }
     }

@@ -29,14 +29,14 @@ final class HeldRoom {
     /// Since when there are none.
     var idleSince = ContinuousClock.now
     /// Who waits for the end of loading or closing.
-    var phaseWaiters: [CheckedContinuation<RoomError?, Never>] = []
+    private var phaseWaiters: [CheckedContinuation<RoomError?, Never>] = []
 
     /// Messages may have been missed: the next check does not wait whether they are just late.
     var isDoubtful = false
     var isQueued = false
     var isReading = false
     /// Who waits for the reading under way.
-    var readingWaiters: [CheckedContinuation<RoomError?, Never>] = []
+    private var readingWaiters: [CheckedContinuation<RoomError?, Never>] = []
     var pace: PatchPace
     var isSettlingWatched = false
 
@@ -55,6 +55,31 @@ final class HeldRoom {
         let waiters = phaseWaiters
         phaseWaiters = []
         for waiter in waiters { waiter.resume(returning: error) }
+    }
+
+    /// Waits for the end of loading or closing; not at all when there is nothing to wait for any more.
+    ///
+    /// - Returns: why it came to nothing.
+    func phaseEnd() async -> RoomError? {
+        await withCheckedContinuation { continuation in
+            switch phase {
+            case .loading, .closing: phaseWaiters.append(continuation)
+            case .idle, .loaded: continuation.resume(returning: nil)
+            }
+        }
+    }
+
+    /// Waits for the end of the reading under way; not at all when there is none any more.
+    ///
+    /// - Returns: why it came to nothing.
+    func readingEnd() async -> RoomError? {
+        await withCheckedContinuation { continuation in
+            if isReading {
+                readingWaiters.append(continuation)
+            } else {
+                continuation.resume(returning: nil)
+            }
+        }
     }
 
     func endReading(error: RoomError?) {

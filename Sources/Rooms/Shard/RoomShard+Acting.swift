@@ -121,7 +121,7 @@ extension RoomShard {
                 }
                 if outcome == .gap {
                     do throws(RoomError) {
-                        try await catchUp(held)
+                        try await read(held)
                     } catch {
                         return .unavailable(message: error.message)
                     }

@@ -125,7 +125,7 @@ extension RoomShard {
         held.isQueued = false
         guard held.phase == .loaded else { return }
         do throws(RoomError) {
-            try await catchUp(held)
+            try await read(held)
         } catch {
             held.isDoubtful = true
             context.logger.debug(
@@ -134,17 +134,12 @@ extension RoomShard {
         }
     }
 
-    /// Reads the room, or waits for the reading under way.
-    func catchUp(_ held: HeldRoom) async throws(RoomError) {
-        if held.isReading {
-            if let error = await withCheckedContinuation({ held.readingWaiters.append($0) }) { throw error }
-        } else {
-            try await read(held)
-        }
-    }
-
-    /// Reads what the replica misses from the room's log, or all of the room.
+    /// Reads what the replica misses from the room's log, or all of the room; or waits for the reading under way.
     func read(_ held: HeldRoom) async throws(RoomError) {
+        if held.isReading {
+            if let error = await held.readingEnd() { throw error }
+            return
+        }
         held.isReading = true
         held.replica.readingBegan()
         let asked = held.replica.position

@@ -118,7 +118,7 @@ actor RoomShard {
     func load(_ held: HeldRoom) async throws(RoomError) {
         while held.phase != .loaded {
             if held.phase != .idle {
-                if let error = await withCheckedContinuation({ held.phaseWaiters.append($0) }) { throw error }
+                if let error = await held.phaseEnd() { throw error }
                 continue
             }
             held.phase = .loading
@@ -173,7 +173,7 @@ actor RoomShard {
             return answer
         }
         guard let known else { return completed(replica.snapshot()) }
-        if replica.isAhead(known) { try await catchUp(held) }
+        if replica.isAhead(known) { try await read(held) }
         guard isWithinLog(known, replica.position) else { return completed(replica.snapshot()) }
         if let answer = replica.patches(since: known) { return completed(answer) }
         let reading = try await reading(held, from: known)

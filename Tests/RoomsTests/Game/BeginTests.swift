@@ -64,7 +64,7 @@ struct BeginTests {
                                 let session = try await node.login("u\(user)")
                                 group.addTask {
                                     let result = try await node.act(room, "1", "{\"take\":10}", as: session)
-                                    #expect(result.version != nil)
+                                    #expect(result.version != nil, "\(result)")
                                 }
                             }
                             try await group.waitForAll()
