@@ -27,10 +27,11 @@ extension RoomShard {
         }
     }
 
-    /// Looks at nodes and times twice a second.
-    nonisolated func watchPresence() async {
+    /// Looks at nodes and times twice a second, on the shard's event loop and nowhere else: a thread that has to be woken
+    /// for it costs more than what is done.
+    func watchPresence() async {
         while (try? await Task.sleep(for: .milliseconds(500))) != nil {
-            await lookAtNodes()
+            lookAtNodes()
             await renewIfDue()
         }
     }
