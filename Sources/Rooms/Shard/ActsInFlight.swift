@@ -105,6 +105,7 @@ final class ActsInFlight {
         continuation: CheckedContinuation<Turn, Never>
     ) {
         guard isBlocked(reads) || (!isTick && isBarred(writes)) else {
+            if isTick { waitingTicks[id] = reads }
             claim(id, writes: writes)
             return continuation.resume(returning: .decideAgain)
         }

@@ -42,6 +42,21 @@ struct TurnsTests {
         #expect(!acts.isBarred([FieldName("a")]))
     }
 
+    @Test("who is blocked no more when it begins to wait does not wait, and has its place", arguments: [false, true])
+    func late(isTick: Bool) async {
+        let acts = ActsInFlight()
+        acts.claim(1, writes: [FieldName("a")])
+        #expect(acts.isBlocked(reads("a")))
+        acts.release(1)
+        let turn = await withCheckedContinuation { (continuation: CheckedContinuation<ActsInFlight.Turn, Never>) in
+            acts.wait(2, isTick: isTick, reads: reads("a"), writes: [FieldName("a")], continuation: continuation)
+            #expect(acts.waitingCount == 0 && acts.isBlocked(reads("a")) && acts.isBarred([FieldName("a")]) == isTick)
+        }
+        #expect(turn == .decideAgain)
+        acts.unclaim(2)
+        #expect(!acts.isBlocked(reads("a")) && !acts.isBarred([FieldName("a")]))
+    }
+
     @Test("acts that came before a tick go on before it, those that came after it go on after it")
     func order() async {
         let waiting = Waiting()
