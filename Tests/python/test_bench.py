@@ -79,6 +79,12 @@ def test_many_rooms_take_turns():
     assert found["deliveries"] == 5 * found["acts"] > 100
 
 
+def test_many_sockets_join_rooms_that_are_being_loaded_and_each_is_answered():
+    small = ["--sockets", "200", "--rooms", "40", "--duration", "0.2", "--warm-up", "0.1", "--timeout", "8"]
+    for _ in range(4):
+        assert figures("fanout", *small, "--threads", "4")["closed"] == 0
+
+
 @pytest.mark.timeout(180)  # the hash by itself is measured for seconds of CPU
 def test_logins_and_handshakes_at_a_rate():
     found = figures("login", "--logins", "10", "--rate", "10", "--window", "5")
