@@ -157,14 +157,16 @@ extension RoomShard {
             return .expired
         }
         let name = held.name
-        let timer = eventLoop.scheduleTask(in: TimeAmount(remaining)) { [weak self] in
-            self?.assumeIsolated { $0.rooms[name]?.inFlight.expire(claim) }
-        }
+        var timer: Scheduled<Void>?
         let turn = await withCheckedContinuation {
+            // From here on it waits: a timer that begins before could find nobody.
+            timer = eventLoop.scheduleTask(in: TimeAmount(remaining)) { [weak self] in
+                self?.assumeIsolated { $0.rooms[name]?.inFlight.expire(claim) }
+            }
             held.inFlight.wait(
                 claim, isTick: isTick, reads: verdict.reads, writes: verdict.writes, continuation: $0)
         }
-        timer.cancel()
+        timer?.cancel()
         return turn
     }
 
