@@ -44,7 +44,7 @@ extension RoomShard {
     }
 
     /// Tells the room's sockets what has changed, and the acts that wait for it.
-    private func took(_ outcome: RoomReplica.Outcome, _ held: HeldRoom) {
+    func took(_ outcome: RoomReplica.Outcome, _ held: HeldRoom) {
         switch outcome {
         case .ignored:
             return

@@ -88,6 +88,7 @@ extension RoomShard {
             presence.isReading = false
         }
         do throws(RedisError) {
+            let source = context.redis.server?.replicationID
             let reply = try await context.redis.eval(RoomScripts.presenceRead, keys: [held.keys.here], arguments: [])
             guard let values = reply.array, values.count == 2, let time = values[0].int, let list = values[1].array
             else {
@@ -98,15 +99,21 @@ extension RoomShard {
             context.counters.presenceRead.add()
             let reading = PresenceReading(list, limit: PresenceBoard.maximumUsers)
             if reading.invalid > 0 { context.counters.presenceInvalid.add(reading.invalid) }
-            let source = context.redis.server?.replicationID
-            let isFromBefore =
+            // A reply of the connection from before says nothing of the Redis that is there now.
+            guard context.redis.server?.replicationID == source else {
+                presence.isDoubtful = true
+                return
+            }
+            let isOlder =
                 presence.isRead && (source != presence.readFrom || reading.changes < presence.board.changes)
+            // Until the nodes had the time to write their parts again, however often it is read meanwhile.
+            let isFromBefore = isOlder || presence.confirmation != nil
             presence.board.read(
                 reading, isLive: { isLive($0, in: held) }, isFirst: !presence.isRead, isFromBefore: isFromBefore,
                 now: context.clock.now)
             presence.isRead = true
             presence.readFrom = source
-            presence.confirmation = isFromBefore ? .now + context.limits.presenceRenewal * 2 : nil
+            if isOlder { presence.confirmation = .now + context.limits.presenceRenewal * 2 }
             for message in presence.waiting where presence.board.received(message, now: context.clock.now) == .gap {
                 presence.isDoubtful = true
             }

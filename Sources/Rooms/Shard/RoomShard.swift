@@ -132,6 +132,8 @@ actor RoomShard {
                 throw .unavailable(error)
             }
             do throws(RoomError) {
+                // One that began before the subscription says nothing of what came in between.
+                while held.isReading { _ = await held.readingEnd() }
                 try await read(held)
                 await readPresence(held)
             } catch {
@@ -139,6 +141,8 @@ actor RoomShard {
                 held.endPhase(.idle, error: error)
                 throw error
             }
+            // What was heard while presence was read; nobody is told where the room is yet.
+            took(held.replica.readingEnded(), held)
             held.endPhase(.loaded)
         }
     }
@@ -173,7 +177,8 @@ actor RoomShard {
             return answer
         }
         guard let known else { return completed(replica.snapshot()) }
-        if replica.isAhead(known) { try await read(held) }
+        // The first may be one that began before the question; the second is not.
+        for _ in 0..<2 where replica.isAhead(known) { try await read(held) }
         guard isWithinLog(known, replica.position) else { return completed(replica.snapshot()) }
         if let answer = replica.patches(since: known) { return completed(answer) }
         let reading = try await reading(held, from: known)

@@ -9,15 +9,15 @@
 -- ARGV[2] life of a record that has no secret yet, ms
 -- ARGV[3] a record with a secret is slid when it was seen longer ago than this, ms; one without, every time
 -- ARGV[2 + 2 * i] 1: slide KEYS[i]; 0: only say what it is
--- ARGV[3 + 2 * i] the generation that the caller knows, or empty
--- Returns {now, for each key: false when it is gone, 1 when its generation is the one that the caller knows,
+-- ARGV[3 + 2 * i] what the caller knows: the generation, a blank, and who is logged in, if anybody; or empty
+-- Returns {now, for each key: false when it is gone, 1 when it is what the caller knows,
 --          or {login, gen, expires, user, 1 when it has a secret, else 0}}
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local reply = {now}
 for i, key in ipairs(KEYS) do
-    local r = redis.call('HMGET', key, 'gen', 'expires', 'seen', 'secret')
+    local r = redis.call('HMGET', key, 'gen', 'expires', 'seen', 'secret', 'login', 'user')
     local gen, expires, secret = r[1], tonumber(r[2] or '') or 0, r[4]
     if not gen or expires <= now then
         reply[i + 1] = false
@@ -26,11 +26,10 @@ for i, key in ipairs(KEYS) do
             redis.call('HSET', key, 'seen', now)
             redis.call('PEXPIREAT', key, math.min(now + ARGV[secret and 1 or 2], expires))
         end
-        if gen == ARGV[3 + 2 * i] then
+        if gen .. ' ' .. (r[5] == '1' and r[6] or '') == ARGV[3 + 2 * i] then
             reply[i + 1] = 1
         else
-            local who = redis.call('HMGET', key, 'login', 'user')
-            reply[i + 1] = {who[1], gen, expires, who[2], secret and 1 or 0}
+            reply[i + 1] = {r[5], gen, expires, r[6], secret and 1 or 0}
         end
     end
 end

@@ -121,25 +121,24 @@ final class SessionIndex {
     }
 
     /// The sessions that are in use here, whether somebody with full rights uses them, and the latest generation that is
-    /// known of them. Where sockets know of different ones, the whole answer is wanted.
+    /// known of them. Where sockets know different things, the whole answer is wanted.
     var touches: [(touch: SessionTouch, generation: Int)] {
         sessions.map { handle, members in
             var slides = false
-            var generations: ClosedRange<Int>?
+            var latest = 0
+            var known: SessionTouch.Known?
+            var isOne = true
             func look(at socket: Socket) {
-                guard let identity = socket.session?.identity else { return }
+                guard let session = socket.session, let identity = session.identity else { return }
                 slides = slides || !identity.isAlias && !identity.isSuperseded
-                let generation = identity.generation
-                let known = generations ?? generation...generation
-                generations = min(known.lowerBound, generation)...max(known.upperBound, generation)
+                latest = max(latest, identity.generation)
+                let own = SessionTouch.Known(generation: identity.generation, userID: session.user?.id)
+                isOne = isOne && (known ?? own) == own
+                known = own
             }
             look(at: members.first)
             for socket in members.others { look(at: socket) }
-            let isOne = generations.map { $0.lowerBound == $0.upperBound } ?? false
-            return (
-                SessionTouch(handle, slides: slides, generation: isOne ? generations?.lowerBound : nil),
-                generations?.upperBound ?? 0
-            )
+            return (SessionTouch(handle, slides: slides, known: isOne ? known : nil), latest)
         }
     }
 }

@@ -6,18 +6,33 @@ public struct SessionTouch: Sendable, Equatable {
     public let handle: SessionHandle
     /// Whether its idle life slides: somebody with full rights is using it. An alias never slides.
     public let slides: Bool
-    /// The generation that every socket knows of here: where the record has the same, nothing else is asked. Nil where
-    /// the whole answer is wanted.
-    public let generation: Int?
+    /// What every socket here knows of it: where the record is so, nothing else is asked. Nil where the whole answer is
+    /// wanted.
+    public let known: Known?
+
+    /// What is known of a session. The generation alone is not enough: a Redis that came back from before may count
+    /// another login by the same number.
+    public struct Known: Sendable, Equatable {
+        let generation: Int
+        let userID: String?
+
+        /// - Parameters:
+        ///   - generation: that of the record.
+        ///   - userID: who is logged in; nil when nobody is.
+        public init(generation: Int, userID: String?) {
+            self.generation = generation
+            self.userID = userID
+        }
+    }
 
     /// - Parameters:
     ///   - handle: the session.
     ///   - slides: whether somebody with full rights is using it.
-    ///   - generation: what is known of it. Default: nothing.
-    public init(_ handle: SessionHandle, slides: Bool, generation: Int? = nil) {
+    ///   - known: what is known of it. Default: nothing.
+    public init(_ handle: SessionHandle, slides: Bool, known: Known? = nil) {
         self.handle = handle
         self.slides = slides
-        self.generation = generation
+        self.known = known
     }
 }
 
@@ -25,7 +40,7 @@ public struct SessionTouch: Sendable, Equatable {
 public enum SessionState: Sendable, Equatable {
     /// There is no record: expired, revoked, evicted.
     case gone
-    /// The record exists and has the generation that the touch named: no login, logout or revocation since.
+    /// The record exists and is what the touch said: no login, logout or revocation since.
     case asKnown
     /// The record exists.
     ///
@@ -70,7 +85,7 @@ extension SessionStore {
             ]
             for touch in batch {
                 arguments.append(touch.slides ? "1" : "0")
-                arguments.append(touch.generation.map { .integer($0) } ?? "")
+                arguments.append(touch.known.map { .string("\($0.generation) \($0.userID ?? "")") } ?? "")
             }
             let reply = try await self.run(
                 Self.touchScript, keys: batch.map { self.keys.session($0.handle) }, arguments: arguments)
