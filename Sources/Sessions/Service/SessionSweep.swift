@@ -1,8 +1,10 @@
 import EngineIO
 import Logging
 import NIOCore
+import RedisClient
 import ServiceLifecycle
 import SocketIO
+import Synchronization
 
 /// Looks after the sessions that are in use on this node: slides their idle life in batches, and notices within one round
 /// what no message told: a session that expired, was evicted or deleted by hand.
@@ -15,15 +17,22 @@ package struct SessionSweep: Service {
 
     package func run() async throws {
         await cancelWhenGracefulShutdown {
-            var pause = self.service.sweepInterval
-            while true {
-                do {
-                    try await Task.sleep(for: pause)
-                } catch {
-                    return
+            await withDiscardingTaskGroup { group in
+                let (rounds, round) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+                // Sessions may not be there any more, or be as they were before.
+                self.service.onOtherRedis { round.yield() }
+                let isWhole = Atomic(true)
+                group.addTask {
+                    // What could not be asked is asked again soon: it is noticed within 30 s all the same, unless Redis
+                    // stays away.
+                    for part in 1... {
+                        guard (try? await Task.sleep(for: self.service.sweepInterval / 4)) != nil else { return }
+                        if part.isMultiple(of: 4) || !isWhole.load(ordering: .relaxed) { round.yield() }
+                    }
                 }
-                // What could not be asked now is noticed within 30 s all the same, unless Redis stays away.
-                pause = await self.service.sweep() ? self.service.sweepInterval : self.service.sweepInterval / 4
+                for await _ in rounds {
+                    isWhole.store(await self.service.sweep(), ordering: .relaxed)
+                }
             }
         }
         // The sockets have been sent away.
@@ -35,6 +44,18 @@ extension SessionService {
     /// From one round to the next: 20 s, less where the idle life is so short that it would end in between.
     var sweepInterval: Duration {
         max(.milliseconds(300), min(configuration.sweepInterval, store.life.idle / 3))
+    }
+
+    /// Calls a handler whenever this node is connected to another Redis than before, on an event loop.
+    func onOtherRedis(_ handler: @escaping @Sendable () -> Void) {
+        let known = Mutex<String?>(nil)
+        store.redis.onConnection { server in
+            let former = known.withLock { known in
+                defer { known = server.replicationID }
+                return known
+            }
+            if let former, former != server.replicationID { handler() }
+        }
     }
 
     /// One round over every session in use here.
