@@ -227,6 +227,10 @@ async def test_a_small_phone_has_targets_that_a_thumb_can_hit(cluster, browsers)
         wide = "document.documentElement.scrollWidth > innerWidth"
         assert await page.evaluate(small) == [] and not await page.evaluate(wide)
         await page.get_by_role("button", name="Join the game").click()
+        # The dialog grows into its place.
+        await page.evaluate("""Promise.all(document.getAnimations()
+            .filter((animation) => animation.effect.getComputedTiming().endTime < 10000)
+            .map((animation) => animation.finished))""")
         assert await page.evaluate(small) == [] and not await page.evaluate(wide)
         await page.keyboard.press("Escape")
         await join(page, name=f"{NAME}{width}")
