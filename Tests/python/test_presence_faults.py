@@ -111,7 +111,7 @@ async def test_redis_comes_back_empty_and_nobody_is_listed_who_is_not_there(clus
         await leaving.call("leave", {"room": room}, timeout=2)
     cluster.redis.start()
     # Redis has lost the logins: their sockets watch on, at once and not with the next sweep.
-    await all_see(watchers, {}, 6, timeout=10)
+    await all_see(watchers, {}, 6, timeout=15)
     for player in players:
         await eventually(lambda: logged_in_again(player), timeout=15)
     await all_see(players + watchers, online(*players), 3)

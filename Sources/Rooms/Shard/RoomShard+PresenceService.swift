@@ -113,7 +113,7 @@ extension RoomShard {
                 now: context.clock.now)
             presence.isRead = true
             presence.readFrom = source
-            if isOlder { presence.confirmation = .now + context.limits.presenceRenewal * 2 }
+            if isOlder { presence.confirmation = .now + context.limits.presenceRenewal }
             for message in presence.waiting where presence.board.received(message, now: context.clock.now) == .gap {
                 presence.isDoubtful = true
             }

@@ -9,6 +9,12 @@ import Synchronization
 /// Looks after the sessions that are in use on this node: slides their idle life in batches, and notices within one round
 /// what no message told: a session that expired, was evicted or deleted by hand.
 package struct SessionSweep: Service {
+    /// Which sessions a round is about.
+    enum Sessions {
+        case all
+        case loggedIn
+    }
+
     let service: SessionService
 
     package init(_ service: SessionService) {
@@ -18,20 +24,20 @@ package struct SessionSweep: Service {
     package func run() async throws {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
-                let (rounds, round) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-                // Sessions may not be there any more, or be as they were before.
-                self.service.onOtherRedis { round.yield() }
+                let (rounds, round) = AsyncStream.makeStream(of: Sessions.self, bufferingPolicy: .bufferingOldest(4))
+                // Logins may not be there any more. Who only watches is not concerned.
+                self.service.onOtherRedis { round.yield(.loggedIn) }
                 let isWhole = Atomic(true)
                 group.addTask {
                     // What could not be asked is asked again soon: it is noticed within 30 s all the same, unless Redis
                     // stays away.
                     for part in 1... {
                         guard (try? await Task.sleep(for: self.service.sweepInterval / 4)) != nil else { return }
-                        if part.isMultiple(of: 4) || !isWhole.load(ordering: .relaxed) { round.yield() }
+                        if part.isMultiple(of: 4) || !isWhole.load(ordering: .relaxed) { round.yield(.all) }
                     }
                 }
-                for await _ in rounds {
-                    isWhole.store(await self.service.sweep(), ordering: .relaxed)
+                for await sessions in rounds {
+                    isWhole.store(await self.service.sweep(sessions), ordering: .relaxed)
                 }
             }
         }
@@ -58,13 +64,15 @@ extension SessionService {
         }
     }
 
-    /// One round over every session in use here.
+    /// One round over the sessions in use here.
     ///
     /// - Returns: Whether Redis could be asked about all of them.
-    func sweep() async -> Bool {
+    func sweep(_ sessions: SessionSweep.Sessions) async -> Bool {
         await tellSeats()
         var isWhole = true
-        let touches = await indexes.gather { $0.touches }
+        let touches = await indexes.gather { index in
+            sessions == .all ? index.touches : index.touches.filter { $0.touch.known?.userID != nil }
+        }
         for touches in touches where !touches.isEmpty {
             do throws(SessionError) {
                 let states = zip(touches, try await store.touch(touches.map(\.touch))).filter { $1 != .asKnown }
