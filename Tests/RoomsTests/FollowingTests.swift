@@ -458,7 +458,7 @@ struct FollowingTests {
                             }
                             try await group.waitForAll()
                         }
-                        try await eventually(timeout: .seconds(1), "the room is whole") {
+                        try await eventually("the room is whole") {
                             second.watcher.room(room)?.version == 3
                         }
                     }

@@ -23,6 +23,7 @@ struct OutgoingFrames {
     init(_ channel: any Channel, isPlain: Bool) {
         self.channel = channel
         #if os(Linux)
+        // Only a channel that is no socket has none, and sends everything itself.
         descriptor =
             isPlain
             ? try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: CInt.self) { $0 } : nil
