@@ -50,7 +50,7 @@ let package = Package(
         .executable(name: "rejoin", targets: ["rejoin"]),
         .library(name: "RejoinServer", targets: ["RejoinServer"]),
         .library(name: "Rooms", targets: ["Rooms"]),
-        .library(name: "SocketIO", targets: ["EngineIO", "SocketIO"]),
+        .library(name: "SocketIO", targets: ["EngineIO", "HummingbirdEngine", "SocketIO"]),
         .library(name: "SocketIOCluster", targets: ["Cluster", "RedisClient"]),
         .library(name: "SocketIOClient", targets: ["SocketIOClient"]),
         // For the package in Benchmarks, which cannot see what is `package` here.
@@ -103,6 +103,13 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .target(
+            name: "HummingbirdEngine",
+            dependencies: [
+                "EngineIO", nioCore, nioPosix, httpTypes, hummingbird, hummingbirdCore, logging, serviceLifecycle,
+                unixSignals,
+            ],
+            swiftSettings: swiftSettings),
+        .target(
             name: "SocketIO",
             dependencies: ["EngineIO", nioCore, nioHTTP1, logging, coreMetrics, deque, serviceLifecycle],
             swiftSettings: swiftSettings),
@@ -134,8 +141,8 @@ let package = Package(
         .target(
             name: "RejoinServer",
             dependencies: [
-                "Accounts", "Cluster", "EngineIO", "JSONWebTokens", "PrometheusMetrics", "RedisClient", "Rooms",
-                "Sessions", "SocketIO",
+                "Accounts", "Cluster", "EngineIO", "HummingbirdEngine", "JSONWebTokens", "PrometheusMetrics",
+                "RedisClient", "Rooms", "Sessions", "SocketIO",
                 nioCore, nioPosix, nioSSL, httpTypes, hummingbird, hummingbirdCore, logging, metrics, coreMetrics,
                 serviceLifecycle, configuration, crypto, unixSignals,
             ],
@@ -169,14 +176,19 @@ let package = Package(
 
         // What a user of the library writes.
         .executableTarget(
-            name: "SocketIOEcho", dependencies: ["EngineIO", "SocketIO", hummingbird, logging, nioPosix],
+            name: "SocketIOEcho",
+            dependencies: ["EngineIO", "HummingbirdEngine", "SocketIO", hummingbird, logging, nioPosix],
             path: "Examples/SocketIOEcho", swiftSettings: swiftSettings),
         .executableTarget(
-            name: "Chat", dependencies: ["EngineIO", "SocketIO", hummingbird, logging, nioPosix],
+            name: "Chat",
+            dependencies: ["EngineIO", "HummingbirdEngine", "SocketIO", hummingbird, logging, nioPosix],
             path: "Examples/Chat", swiftSettings: swiftSettings),
         .executableTarget(
             name: "ClusterChat",
-            dependencies: ["Cluster", "EngineIO", "RedisClient", "SocketIO", hummingbird, logging, nioCore, nioPosix],
+            dependencies: [
+                "Cluster", "EngineIO", "HummingbirdEngine", "RedisClient", "SocketIO", hummingbird, logging, nioCore,
+                nioPosix,
+            ],
             path: "Examples/ClusterChat", swiftSettings: swiftSettings),
         .executableTarget(
             name: "Pong", dependencies: ["RejoinServer", "Rooms"], path: "Examples/Pong",
@@ -192,7 +204,9 @@ let package = Package(
         test("Accounts", grdb, logging),
         test("Bench", nioCore),
         test("Cluster", "RedisClient", "SocketIO", nioCore, nioPosix, logging, serviceLifecycle),
-        test("EngineIO", nioCore, nioEmbedded, nioPosix, nioHTTP1, nioSSL, hummingbird, hummingbirdCore, logging),
+        test(
+            "EngineIO", "HummingbirdEngine", nioCore, nioEmbedded, nioPosix, nioHTTP1, nioSSL, hummingbird, logging,
+            serviceLifecycle),
         test("JSONWebTokens", jwtKit, cryptoExtras, logging, nioCore, nioPosix, hummingbird, serviceLifecycle),
         test("Pong", "Rooms", "SocketIO", nioCore),
         test("MicroBenchmarks"),
@@ -202,9 +216,9 @@ let package = Package(
         test("Rooms", "RedisClient", "SocketIO", nioCore, nioPosix, logging, serviceLifecycle),
         test("Sessions", "RedisClient", nioPosix, logging, crypto),
         test(
-            "SocketIO", "EngineIO", "SocketIOClient", nioCore, nioPosix, hummingbird, hummingbirdCore, logging),
+            "SocketIO", "EngineIO", "HummingbirdEngine", "SocketIOClient", nioCore, nioPosix, hummingbird, logging),
         test(
-            "SocketIOClient", "EngineIO", "SocketIO", nioCore, nioPosix, nioHTTP1, hummingbird, hummingbirdCore,
+            "SocketIOClient", "EngineIO", "HummingbirdEngine", "SocketIO", nioCore, nioPosix, nioHTTP1, hummingbird,
             logging),
         test("rejoin", target: "RejoinNodeTests", "SocketIOClient", nioCore, nioPosix),
         test("rejoin", target: "RejoinCommandTests", "Accounts", "RejoinServer", logging),

@@ -1,6 +1,7 @@
 import EngineIO
 import Foundation
 import Hummingbird
+import HummingbirdEngine
 import Logging
 import NIOPosix
 import SocketIO
@@ -10,25 +11,22 @@ import SocketIO
 @main
 struct Chat {
     static func main() async throws {
-        let eventLoops = MultiThreadedEventLoopGroup.singleton
         let io = SocketIOServer(
-            eventLoops: Array(eventLoops.makeIterator()), connections: KnownPages(origin: Environment().get("ORIGIN")))
+            eventLoops: Array(MultiThreadedEventLoopGroup.singleton.makeIterator()),
+            connections: KnownPages(origin: Environment().get("ORIGIN")))
         io.namespace("/", handler: chat())
 
         let router = Router()
         router.get("/") { _, _ in "The chat is at /socket.io/.\n" }
-        var application = Application(
-            router: router, server: .engineIO(io.engine),
-            configuration: .init(
-                address: .hostname("127.0.0.1", port: Environment().get("PORT", as: Int.self) ?? 3_000)),
-            onServerRunning: { channel in
-                print("the chat listens on http://127.0.0.1:\(channel.localAddress?.port ?? 0)")
+        let listener = EngineListener(
+            engine: io.engine, router: router, host: "127.0.0.1",
+            port: Environment().get("PORT", as: Int.self) ?? 3_000, logger: Logger(label: "chat"),
+            onListening: { address in
+                print("the chat listens on http://127.0.0.1:\(address.port ?? 0)")
                 fflush(nil)  // at once, also into a pipe
-            },
-            eventLoopGroupProvider: .shared(eventLoops), logger: Logger(label: "chat"))
-        application.addServices(io)
-        application.beforeServerStarts { try await io.start() }
-        try await application.runService()
+            })
+        try await io.start()
+        try await listener.runService(with: io)
     }
 
     /// Decides who may open a connection.

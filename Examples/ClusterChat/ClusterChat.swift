@@ -8,6 +8,7 @@ import Cluster
 import EngineIO
 import Foundation
 import Hummingbird
+import HummingbirdEngine
 import Logging
 import NIOCore
 import NIOPosix
@@ -49,17 +50,14 @@ struct ClusterChat {
         let io = SocketIOServer(engine: engine, eventLoops: eventLoops, adapter: ClusterAdapter(cluster))
         io.namespace("/chat", handler: events(logger: logger), recovery: RecoveryOptions(store: store))
 
-        var application = Application(
-            router: Router(), server: .engineIO(io.engine),
-            configuration: .init(address: .hostname("127.0.0.1", port: port)),
-            onServerRunning: { _ in
+        let listener = EngineListener(
+            engine: io.engine, router: Router(), host: "127.0.0.1", port: port, logger: logger,
+            onListening: { _ in
                 print("chat: node \(name) listens on http://127.0.0.1:\(port)")
                 fflush(nil)  // also into a pipe
-            },
-            eventLoopGroupProvider: .shared(group), logger: logger)
-        application.addServices(redis, subscriber, cluster, io)
-        application.beforeServerStarts { try await io.start() }
-        try await application.runService()
+            })
+        try await io.start()
+        try await listener.runService(with: redis, subscriber, cluster, io)
     }
 
     static func events(logger: Logger) -> EventRouter {

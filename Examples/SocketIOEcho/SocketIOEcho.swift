@@ -1,6 +1,7 @@
 import EngineIO
 import Foundation
 import Hummingbird
+import HummingbirdEngine
 import Logging
 import NIOPosix
 import SocketIO
@@ -26,27 +27,24 @@ struct SocketIOEcho {
         var configuration = SocketIOConfiguration()
         configuration.connectTimeout = .seconds(1)
 
-        let eventLoops = MultiThreadedEventLoopGroup.singleton
         let io = SocketIOServer(
-            engine: engine, configuration: configuration, eventLoops: Array(eventLoops.makeIterator()))
+            engine: engine, configuration: configuration,
+            eventLoops: Array(MultiThreadedEventLoopGroup.singleton.makeIterator()))
         io.namespace("/", handler: echo())
         io.namespace("/custom", handler: echo())
 
         // Everything but Socket.IO's own path is an ordinary Hummingbird router's.
         let router = Router()
         router.get("/") { _, _ in "This is a Socket.IO server.\n" }
-        var application = Application(
-            router: router, server: .engineIO(io.engine),
-            configuration: .init(
-                address: .hostname("127.0.0.1", port: Environment().get("PORT", as: Int.self) ?? 3_000)),
-            onServerRunning: { channel in
-                print("Socket.IO listens on http://127.0.0.1:\(channel.localAddress?.port ?? 0)")
+        let listener = EngineListener(
+            engine: io.engine, router: router, host: "127.0.0.1",
+            port: Environment().get("PORT", as: Int.self) ?? 3_000, logger: Logger(label: "echo"),
+            onListening: { address in
+                print("Socket.IO listens on http://127.0.0.1:\(address.port ?? 0)")
                 fflush(nil)  // at once, also into a pipe
-            },
-            eventLoopGroupProvider: .shared(eventLoops), logger: Logger(label: "echo"))
-        application.addServices(io)
-        application.beforeServerStarts { try await io.start() }
-        try await application.runService()
+            })
+        try await io.start()
+        try await listener.runService(with: io)
     }
 
     /// What a namespace does with its sockets.

@@ -1,6 +1,6 @@
 import EngineIO
 import Hummingbird
-import HummingbirdCore
+import HummingbirdEngine
 import Logging
 import NIOCore
 import NIOPosix
@@ -29,17 +29,15 @@ enum ChatServer {
         let listening = group.next().makePromise(of: Int.self)
         var logger = Logger(label: "test")
         logger.logLevel = .error
-        let application = Application(
-            router: Router(), server: .engineIO(server.engine),
-            configuration: .init(address: .hostname("127.0.0.1", port: port)),
-            onServerRunning: { listening.succeed($0.localAddress?.port ?? 0) }, eventLoopGroupProvider: .shared(group),
-            logger: logger)
+        let listener = EngineListener(
+            engine: server.engine, router: Router(), host: "127.0.0.1", port: port, logger: logger,
+            onListening: { listening.succeed($0.port ?? 0) })
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             defer {
                 server.stop()
                 tasks.cancelAll()
             }
-            tasks.addTask { try? await application.run() }
+            tasks.addTask { try? await listener.run() }
             tasks.addTask { await server.run() }
             try await body("http://127.0.0.1:\(try await listening.futureResult.get())")
         }

@@ -1,6 +1,6 @@
 import EngineIO
 import Hummingbird
-import HummingbirdCore
+import HummingbirdEngine
 import Logging
 import NIOCore
 import NIOPosix
@@ -31,17 +31,15 @@ struct TestServer {
         let port = group.next().makePromise(of: Int.self)
         var logger = Logger(label: "test")
         logger.logLevel = .error
-        let application = Application(
-            router: Router(), server: .engineIO(io.engine),
-            configuration: .init(address: .hostname("127.0.0.1", port: 0), backlog: 1_024),
-            onServerRunning: { port.succeed($0.localAddress?.port ?? 0) }, eventLoopGroupProvider: .shared(group),
-            logger: logger)
+        let listener = EngineListener(
+            engine: io.engine, router: Router(), host: "127.0.0.1", port: 0, backlog: 1_024, logger: logger,
+            onListening: { port.succeed($0.port ?? 0) })
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             defer {
                 io.stop()
                 tasks.cancelAll()
             }
-            tasks.addTask { try? await application.run() }
+            tasks.addTask { try? await listener.run() }
             tasks.addTask { await io.run() }
             try await body(TestServer(io: io, port: try await port.futureResult.get()))
         }

@@ -25,6 +25,9 @@ public final class EngineLoop {
     private var flushing: [EngineConnection] = []
     private var keptUntilFlushed: [AnyObject] = []
     package let shortWays = ShortWays()
+    let arrivals: Arrivals
+    /// For what is received past a channel; empty again at once.
+    let receiveSpace: UnsafeMutableRawBufferPointer
     private var stalled: Set<EngineConnection.ID> = []
     private var admission: HandshakeAdmission
 
@@ -38,10 +41,16 @@ public final class EngineLoop {
         self.counters = counters
         self.deflate = configuration.compression.map { WebSocketDeflate($0) }
         self.jobs = jobs
+        self.receiveSpace = .allocate(byteCount: 4_096, alignment: 16)
+        self.arrivals = Arrivals(eventLoop, patience: configuration.idleTimeout)
         self.heartbeat = Heartbeat(interval: configuration.pingInterval, timeout: configuration.pingTimeout)
         self.admission = HandshakeAdmission(
             perSecond: max(1, configuration.handshakesPerSecond / loops),
             queue: configuration.handshakeQueue / loops)
+    }
+
+    deinit {
+        receiveSpace.deallocate()
     }
 
     func start(_ application: any EngineApplication) {

@@ -8,6 +8,7 @@ extension EngineGate {
     func answer(_ answer: EngineAnswer) {
         guard case .engine(let request) = state, let context else { return }
         request.end()
+        beginHTTP(context)
         let isLast = answer.isLast || isLast(request)
         var headers = HTTPHeaders(answer.headers.map { ($0.name, $0.value) })
         headers.add(contentsOf: loop.configuration.cors.headers(for: request.head).map { ($0.name, $0.value) })
@@ -56,6 +57,6 @@ extension EngineGate {
         context.flush()
         let sent = context.eventLoop.makePromise(of: Void.self)
         context.close(mode: .output, promise: sent)
-        timer.linger(context, after: sent.futureResult)
+        http?.timer.linger(context, after: sent.futureResult)
     }
 }

@@ -92,19 +92,26 @@ extension EngineGate {
         var headers = agreement.headers
         headers.add(contentsOf: extra.map { ($0.name, $0.value) })
         headers.add(contentsOf: server.application.headers(for: request.request).map { ($0.name, $0.value) })
-        let head = HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: headers)
-        context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
         let channel = context.channel
         let transport: WebSocketTransport
         let socket: LinkedWebSocket?
         switch purpose {
         case .handshake(let applicationContext):
             socket = nil
-            transport = WebSocketTransport(loop: loop, context: applicationContext, deflate: agreement.deflate)
+            transport = WebSocketTransport(
+                loop: loop, context: applicationContext, deflate: agreement.deflate, descriptor: descriptor)
         case .session(let link, let isWanted):
             let linked = LinkedWebSocket(link: link, loop: loop, isWanted: isWanted)
             socket = linked
-            transport = WebSocketTransport(loop: loop, upgrading: linked, deflate: agreement.deflate)
+            transport = WebSocketTransport(
+                loop: loop, upgrading: linked, deflate: agreement.deflate, descriptor: descriptor)
+        }
+        if http == nil {
+            // Leaves with the first packet.
+            transport.greeting = Self.switching(headers, channel.allocator)
+        } else {
+            let head = HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: headers)
+            context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
         }
         let bound = NIOLoopBound((transport: transport, socket: socket), eventLoop: context.eventLoop)
         becomeRaw(transport) {
@@ -125,22 +132,38 @@ extension EngineGate {
         _ handler: any ChannelHandler, installed: @escaping () -> Void, orElse failed: @escaping () -> Void
     ) {
         guard let context else { return failed() }
+        guard let http else { return leave(context, to: handler, installed, failed) }
         let pipeline = context.pipeline.syncOperations
-        pipeline.removeHandler(timer, promise: nil)
-        pipeline.removeHandler(decoder).assumeIsolated()
-            .flatMap { pipeline.removeHandler(self.encoder) }
-            .flatMapThrowing {
-                try pipeline.addHandler(handler, position: .after(self))
-                installed()
-                for data in self.rawBytes {
-                    context.fireChannelRead(data)
+        pipeline.removeHandler(http.timer, promise: nil)
+        pipeline.removeHandler(http.decoder).assumeIsolated()
+            .flatMap { pipeline.removeHandler(http.encoder) }
+            .whenComplete { result in
+                if case .success = result {
+                    self.leave(context, to: handler, installed, failed)
+                } else {
+                    failed()
                 }
-                if !self.rawBytes.isEmpty {
-                    context.fireChannelReadComplete()
-                }
-                self.rawBytes = []
-                pipeline.removeHandler(context: context, promise: nil)
             }
-            .whenFailure { _ in failed() }
+    }
+
+    private func leave(
+        _ context: ChannelHandlerContext, to handler: any ChannelHandler, _ installed: () -> Void, _ failed: () -> Void
+    ) {
+        let pipeline = context.pipeline.syncOperations
+        do {
+            try pipeline.addHandler(handler, position: .after(self))
+        } catch {
+            return failed()
+        }
+        installed()
+        for data in rawBytes {
+            context.fireChannelRead(data)
+        }
+        if !rawBytes.isEmpty {
+            context.fireChannelReadComplete()
+        }
+        rawBytes = []
+        readOn()
+        pipeline.removeHandler(context: context, promise: nil)
     }
 }

@@ -9,7 +9,7 @@ extension EngineGate {
         let request = EngineGateRequest(head)
         state = .engine(request)
         request.request = EngineHandshake(
-            head: head, query: [:], peer: context?.remoteAddress, isTLS: loop.configuration.tls != nil)
+            head: head, query: [:], peer: context?.channel.remoteAddress, isTLS: loop.configuration.tls != nil)
         // A payload is announced to its session at once; another body is refused, and not waited for.
         if head.method == .POST || UpgradeRequest.hasBody(head) {
             start(request)

@@ -1,12 +1,17 @@
 import CoreMetrics
 import DequeModule
+import HummingbirdCore
+import Logging
 import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 
-/// Stands between the HTTP decoder and Hummingbird: takes the requests of the engine's path out of the stream, whatever
-/// comes before and after them on the connection, and either answers them or makes the connection a WebSocket.
+/// Takes the requests of the engine's path out of what a connection brings, whatever comes before and after them, and
+/// either answers them or makes the connection a WebSocket. What else there is goes on to Hummingbird.
+///
+/// At first it is alone, and reads the bytes themselves: what opens a WebSocket needs no more. With anything else it
+/// takes its place between the HTTP decoder and Hummingbird.
 ///
 /// Confined to its event loop.
 final class EngineGate: ChannelDuplexHandler, RemovableChannelHandler {
@@ -27,14 +32,18 @@ final class EngineGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     let loop: EngineLoop
     let server: EngineServer
-    let timer: RequestTimer
-    let encoder: HTTPResponseEncoder
-    let decoder: ByteToMessageHandler<HTTPRequestDecoder>
+    /// The handlers before this one; nil as long as it reads the bytes.
+    private(set) var http: HTTPHandlers?
     var state = State.http
     private(set) var context: ChannelHandlerContext?
-    /// What the decoder handed on when it was removed.
+    /// What came behind the request that makes the connection a WebSocket.
     var rawBytes: [NIOAny] = []
-    private var http: EventLoopPromise<HTTPChannel?>?
+    private let respond: HTTPChannelHandler.Responder
+    private let logger: Logger
+    private var isHummingbirds = false
+    private var arrival: UInt64?
+    /// The channel's, to be used while that is active; negative: only the channel can read and write, since it encrypts.
+    private(set) var descriptor: CInt = -1
     /// Requests of Hummingbird's that are not answered yet.
     private var unanswered = 0
     /// Whether an answer of Hummingbird's has begun and not ended.
@@ -51,31 +60,45 @@ final class EngineGate: ChannelDuplexHandler, RemovableChannelHandler {
     private var isResuming = false
 
     init(
-        loop: EngineLoop, server: EngineServer, timer: RequestTimer, encoder: HTTPResponseEncoder,
-        decoder: ByteToMessageHandler<HTTPRequestDecoder>, http: EventLoopPromise<HTTPChannel?>
+        loop: EngineLoop, server: EngineServer, respond: @escaping HTTPChannelHandler.Responder, logger: Logger
     ) {
         self.loop = loop
         self.server = server
-        self.timer = timer
-        self.encoder = encoder
-        self.decoder = decoder
-        self.http = http
+        self.respond = respond
+        self.logger = logger
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
     }
 
+    func channelActive(context: ChannelHandlerContext) {
+        context.fireChannelActive()
+        guard context.channel.isActive else { return }
+        if loop.configuration.tls == nil { descriptor = KernelSocket.descriptor(of: context.channel) }
+        // Most clients have sent their request by now.
+        if !openedAtOnce(context) { arrival = loop.arrivals.add(context.channel) }
+    }
+
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
-        http?.succeed(nil)
-        http = nil
+        spoke()
+    }
+
+    private func spoke() {
+        if let number = arrival { loop.arrivals.spoke(number) }
+        arrival = nil
     }
 
     // MARK: Inbound
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch state {
+        case .http where http == nil:
+            spoke()
+            opened(context, unwrapBytes(data))
+        case .engine where http == nil:
+            rawBytes.append(data)
         case .http, .engine:
             let part = unwrapInboundIn(data)
             if !held.isEmpty || !take(part, context) {
@@ -99,7 +122,7 @@ final class EngineGate: ChannelDuplexHandler, RemovableChannelHandler {
     /// Whether what the peer says next is not to be taken yet.
     private var isReadPaused: Bool {
         if case .engine(let request) = state, request.relay?.isFull == true { return true }
-        return !held.isEmpty
+        return !held.isEmpty || (http == nil && !rawBytes.isEmpty)
     }
 
     /// Reads what was not to be taken before.
@@ -117,35 +140,36 @@ final class EngineGate: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// - Returns: Whether the part's turn had come.
-    private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) -> Bool {
+    @discardableResult
+    func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) -> Bool {
         switch (state, part) {
         case (.http, .head(let head)) where head.headers["host"].count > 1:
             // RFC 9112 3.2
             guard unanswered == 0 else { return false }
-            timer.headReceived()
+            http?.timer.headReceived()
             refuse(UpgradeRequest.Refusal(status: 400, message: "one Host is expected"), head)
         case (.http, .head(let head)):
             if EngineRequest.isOurs(head, path: loop.configuration.path) {
                 guard unanswered == 0 else { return false }
-                timer.headReceived()
+                http?.timer.headReceived()
                 isLastRequest = isLastRequest || head.headers.contains(name: "upgrade")
                 begin(head)
                 return true
             }
-            timer.headReceived()
+            http?.timer.headReceived()
             unanswered += 1
             isLastRequest = isLastRequest || head.headers.contains(name: "upgrade")
             if UpgradeRequest.hasBody(head) {
                 isBodyExpected = true
-                timer.bodyExpected(context) { self.bodyIsLate(head) }
+                http?.timer.bodyExpected(context) { self.bodyIsLate(head) }
             }
-            guard beginHTTP(context) else { return true }
+            guard beginHummingbirds(context) else { return true }
             context.fireChannelRead(wrapInboundOut(part))
         case (.http, .end):
             isBodyExpected = false
-            timer.bodyReceived()
+            http?.timer.bodyReceived()
             context.fireChannelRead(wrapInboundOut(part))
-            if unanswered == 0 { timer.responseEnded(context) }
+            if unanswered == 0 { http?.timer.responseEnded(context) }
         case (.http, .body):
             context.fireChannelRead(wrapInboundOut(part))
         case (.engine(let request), .body(let bytes)) where !request.isWhole:
@@ -183,7 +207,7 @@ final class EngineGate: ChannelDuplexHandler, RemovableChannelHandler {
         if isLastRequest || quiescing {
             close()
         } else {
-            if !isBodyExpected { timer.responseEnded(context) }
+            if !isBodyExpected { http?.timer.responseEnded(context) }
             if inputClosed { inputEnded(context) }
         }
     }
@@ -192,8 +216,7 @@ final class EngineGate: ChannelDuplexHandler, RemovableChannelHandler {
         abandon()
         state = .closing
         held = Deque()
-        http?.succeed(nil)
-        http = nil
+        spoke()
         context.fireChannelInactive()
     }
 
@@ -264,7 +287,7 @@ final class EngineGate: ChannelDuplexHandler, RemovableChannelHandler {
     /// worth keeping, unless Hummingbird has it.
     private func inputEnded(_ context: ChannelHandlerContext) {
         switch state {
-        case .http where http == nil: break
+        case .http where isHummingbirds: break
         case .http, .engine, .upgrading: context.close(promise: nil)
         case .closing: break  // ends by itself once the refusal is on its way
         }
@@ -305,22 +328,51 @@ final class EngineGate: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
+    // MARK: HTTP
+
+    /// What HTTP takes besides this handler.
+    struct HTTPHandlers {
+        let timer: RequestTimer
+        let encoder: HTTPResponseEncoder
+        let decoder: ByteToMessageHandler<HTTPRequestDecoder>
+    }
+
+    /// Puts HTTP's handlers before this one.
+    func beginHTTP(_ context: ChannelHandlerContext) {
+        guard http == nil else { return }
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        limits.maxHeaderFieldCount = loop.configuration.maximumHeaders
+        limits.maxHeaderListSize = loop.configuration.maximumHeadBytes
+        limits.maxHeaderFieldSize = loop.configuration.maximumHeadBytes
+        let handlers = HTTPHandlers(
+            timer: RequestTimer(loop.configuration), encoder: HTTPResponseEncoder(),
+            decoder: ByteToMessageHandler(
+                HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits)))
+        http = handlers
+        do {
+            try context.pipeline.syncOperations.addHandlers(
+                [handlers.timer, handlers.encoder, handlers.decoder], position: .before(self))
+        } catch {
+            context.close(promise: nil)
+        }
+    }
+
     /// Hands the connection to Hummingbird with its first request.
-    private func beginHTTP(_ context: ChannelHandlerContext) -> Bool {
-        guard let promise = http else { return true }
-        http = nil
+    private func beginHummingbirds(_ context: ChannelHandlerContext) -> Bool {
+        guard !isHummingbirds else { return true }
+        isHummingbirds = true
         do {
             try context.pipeline.syncOperations.addHandler(
                 HTTP1ToHTTPServerCodec(secure: loop.configuration.tls != nil))
-            promise.succeed(
-                try HTTPChannel(
-                    wrappingChannelSynchronously: context.channel,
-                    configuration: .init(isOutboundHalfClosureEnabled: true)))
-            return true
+            let channel = try HTTPChannel(
+                wrappingChannelSynchronously: context.channel,
+                configuration: .init(isOutboundHalfClosureEnabled: true))
+            let (http, logger) = (HTTP1Channel(responder: respond), logger)
+            if loop.spawn({ _ in await http.handleHTTP(asyncChannel: channel, logger: logger) }) { return true }
         } catch {
-            promise.fail(error)
-            context.close(promise: nil)
-            return false
+            logger.debug("connection failed before its first request", metadata: ["error": "\(error)"])
         }
+        context.close(promise: nil)
+        return false
     }
 }

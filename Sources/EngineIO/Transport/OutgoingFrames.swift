@@ -19,17 +19,10 @@ struct OutgoingFrames {
     /// Whether the channel may have something left.
     private(set) var isChannelUsed = true
 
-    /// - Parameter isPlain: whether nothing in the pipeline changes the bytes on their way to the socket.
-    init(_ channel: any Channel, isPlain: Bool) {
+    /// - Parameter descriptor: the channel's; negative: only the channel can send.
+    init(_ channel: any Channel, descriptor: CInt) {
         self.channel = channel
-        #if os(Linux)
-        // Only a channel that is no socket has none, and sends everything itself.
-        descriptor =
-            isPlain
-            ? try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: CInt.self) { $0 } : nil
-        #else
-        descriptor = nil
-        #endif
+        self.descriptor = descriptor >= 0 ? descriptor : nil
     }
 
     /// Bytes that the channel keeps for a peer that does not take them.

@@ -1,6 +1,5 @@
 import CoreMetrics
 import NIOCore
-import NIOSSL
 
 /// Engine.IO over a WebSocket (RFC 6455): the last handler of an upgraded channel. Confined to its event loop.
 ///
@@ -16,6 +15,7 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
     private static let closeTimeout = TimeAmount.seconds(1)
 
     private let loop: EngineLoop
+    private let descriptor: CInt
     private var applicationContext: (any Sendable)?
     private var parser: WebSocketParser
     /// Nil: messages to this peer are not compressed.
@@ -34,10 +34,15 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
     private var unreadPongs = 0
     private var writtenBytes = 0
     private var closeTimer: Scheduled<Void>?
+    /// What is said before the first frame, as it is; to be set before the channel has this handler.
+    var greeting: ByteBuffer?
 
-    /// - Parameter deflate: what was agreed on in the handshake.
-    init(loop: EngineLoop, context: any Sendable, deflate: DeflateAgreement? = nil) {
+    /// - Parameters:
+    ///   - deflate: what was agreed on in the handshake.
+    ///   - descriptor: the channel's, where nothing changes the bytes on their way to the socket; else negative.
+    init(loop: EngineLoop, context: any Sendable, deflate: DeflateAgreement? = nil, descriptor: CInt = -1) {
         self.loop = loop
+        self.descriptor = descriptor
         self.applicationContext = context
         self.deflate = deflate.flatMap { agreed in loop.deflate.map { ($0, agreed.windowBits) } }
         self.parser = WebSocketParser(
@@ -46,8 +51,10 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
     }
 
     /// A WebSocket that is to replace a session's polling.
-    convenience init(loop: EngineLoop, upgrading socket: LinkedWebSocket, deflate: DeflateAgreement?) {
-        self.init(loop: loop, context: (), deflate: deflate)
+    convenience init(
+        loop: EngineLoop, upgrading socket: LinkedWebSocket, deflate: DeflateAgreement?, descriptor: CInt = -1
+    ) {
+        self.init(loop: loop, context: (), deflate: deflate, descriptor: descriptor)
         applicationContext = nil
         connection = socket
     }
@@ -56,10 +63,11 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
 
     func handlerAdded(context: ChannelHandlerContext) {
         channelContext = context
-        // Whoever put TLS there, by the engine's configuration or in front of the engine.
-        let tls = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self)
-        outgoing = OutgoingFrames(context.channel, isPlain: tls == nil)
+        outgoing = OutgoingFrames(context.channel, descriptor: descriptor)
         isChannelWritable = context.channel.isWritable
+        if let greeting = greeting.take() {
+            write(greeting)
+        }
         guard context.channel.isActive, let applicationContext else { return }
         self.applicationContext = nil
         if deflate == nil, outgoing?.isDirect == true { shortWay = loop.shortWays.add(self) }

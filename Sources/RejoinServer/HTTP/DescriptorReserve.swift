@@ -13,10 +13,13 @@ struct DescriptorReserve {
     /// Descriptors; more than are accepted at a time.
     private static let size = 24
 
+    /// Something to make copies of, which costs less than to open a file.
+    private static let original = open("/dev/null", O_RDONLY | O_CLOEXEC)
+
     /// The lowest free descriptor tells how many are in use, for the lowest is always taken.
     static var isWhole: Bool {
         var limit = rlimit()
-        let lowest = open("/dev/null", O_RDONLY | O_CLOEXEC)
+        let lowest = fcntl(original, F_DUPFD_CLOEXEC, 0)
         guard lowest >= 0 else { return false }
         close(lowest)
         guard getrlimit(.init(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return true }

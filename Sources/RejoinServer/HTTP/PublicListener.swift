@@ -1,10 +1,8 @@
 import EngineIO
-import HTTPTypes
 import Hummingbird
-import HummingbirdCore
+import HummingbirdEngine
 import Logging
-import NIOCore
-import Sessions
+import ServiceLifecycle
 import SocketIO
 
 /// The public listener: pages, the session's endpoints, and the sockets, on one port.
@@ -19,7 +17,7 @@ struct PublicListener: Sendable {
         self.listeners = listeners
     }
 
-    func application(_ logger: Logger) -> some ApplicationProtocol {
+    func service(_ logger: Logger) -> some Service {
         let router = Router(context: VisitorContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: SecurityHeaders(requests: parts.requests))
         router.add(middleware: ErrorAnswers())
@@ -27,14 +25,11 @@ struct PublicListener: Sendable {
         SessionRoutes(sessions: parts.sessions, requests: parts.requests).add(to: router)
         PageRoutes(sessions: parts.sessions, requests: parts.requests, pages: pages).add(to: router)
         let node = parts.configuration.node
-        var serverConfiguration = ApplicationConfiguration(
-            address: .hostname(node.host, port: node.port), serverName: nil, backlog: 4_096)
-        serverConfiguration.availableConnectionsDelegate = ConnectionBudget(
+        let budget = ConnectionBudget(
             parts.configuration.sockets.maximumConnections, counters: parts.server.engine.counters)
-        return Application(
-            router: router, server: .engineIO(parts.server.engine),
-            configuration: serverConfiguration,
-            onServerRunning: { [listeners] channel in listeners.bound(public: channel.localAddress?.port ?? 0) },
-            eventLoopGroupProvider: .shared(parts.group), logger: logger)
+        return EngineListener(
+            engine: parts.server.engine, router: router, host: node.host, port: node.port,
+            mayAccept: { budget.hasRoom }, logger: logger,
+            onListening: { [listeners] address in listeners.bound(public: address.port ?? 0) })
     }
 }

@@ -82,8 +82,7 @@ public struct RejoinNode: Service {
             parts.keys, parts.server, parts.cluster,
             parts.rooms, SessionSweep(parts.sessions), parts.probe,
             AdminListener(parts, metrics: metrics, listeners: listeners).application(logger),
-            EventLoopTasks(
-                PublicListener(parts, listeners: listeners, pages: pages).application(logger), on: parts.group),
+            PublicListener(parts, listeners: listeners, pages: pages).service(logger),
             ReadyService(parts: parts, listeners: listeners, onReady: onReady),
             DrainService(parts: parts),
         ]

@@ -1,5 +1,4 @@
 import Hummingbird
-import HummingbirdCore
 import Logging
 import NIOCore
 import NIOPosix
@@ -7,6 +6,7 @@ import NIOSSL
 import Synchronization
 
 @testable import EngineIO
+@testable import HummingbirdEngine
 
 /// An engine behind Hummingbird on a free port, with one page beside it.
 enum EngineTestServer {
@@ -28,14 +28,9 @@ enum EngineTestServer {
         let port = group.next().makePromise(of: Int.self)
         var logger = Logger(label: "test")
         logger.logLevel = .error
-        let server = Application(
-            router: router,
-            server: .init {
-                ObservedChannel(base: EngineChannel(server: engine, responder: $0), onChannel: onChannel)
-            },
-            configuration: .init(address: .hostname("127.0.0.1", port: 0)),
-            onServerRunning: { port.succeed($0.localAddress?.port ?? 0) }, eventLoopGroupProvider: .shared(group),
-            logger: logger)
+        let server = EngineListener(
+            engine: engine, router: router, host: "127.0.0.1", port: 0, logger: logger,
+            onListening: { port.succeed($0.port ?? 0) }, onAccept: onChannel)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try? await server.run() }
             tasks.addTask { await engine.run() }
@@ -50,23 +45,6 @@ enum EngineTestServer {
             tasks.cancelAll()
         }
         try await group.shutdownGracefully()
-    }
-}
-
-/// Shows a test each connection that is accepted.
-private struct ObservedChannel: HTTPChannelHandler {
-    let base: EngineChannel
-    let onChannel: @Sendable (any Channel) -> Void
-
-    var responder: HTTPChannelHandler.Responder { base.responder }
-
-    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<EngineChannel.Value> {
-        onChannel(channel)
-        return base.setup(channel: channel, logger: logger)
-    }
-
-    func handle(value: EngineChannel.Value, logger: Logger) async {
-        await base.handle(value: value, logger: logger)
     }
 }
 

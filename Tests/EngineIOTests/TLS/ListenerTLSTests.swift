@@ -50,30 +50,6 @@ struct ListenerTLSTests {
         #expect(known.withLock { $0 } == [true])
     }
 
-    @Test("where another handler encrypts, no frame goes out past it")
-    func othersTLS() async throws {
-        let authority = try await CertificateAuthority()
-        let tls = try await authority.listenerTLS()
-        let application = EchoApplication()
-        try await EngineTestServer.run(
-            application,
-            onChannel: { channel in
-                // Still on the connection's event loop, and before the engine's own handlers.
-                try? channel.pipeline.syncOperations.addHandler(tls.makeServerHandler())
-            }
-        ) { port, engine in
-            try await RawPeer.$tls.withValue(authority.client()) {
-                let socket = try await RawPeer.connect(port)
-                try await socket.send(RawPeer.upgrade)
-                try await eventually { socket.statuses == [101] && socket.bytes.count > 200 }
-                try await socket.send([.text("4a")])
-                try await eventually { application.recorder.all.texts == ["a"] }
-                try await eventually { socket.endsWith([.text("4a")]) }
-                #expect(engine.counters.connections.value == 1)
-            }
-        }
-    }
-
     @Test("a peer that goes without TLS's goodbye is gone like any other")
     func unclean() async throws {
         let authority = try await CertificateAuthority()
