@@ -47,24 +47,18 @@ public final class Rooms: Sendable, Service {
     /// graceful shutdown; once.
     public func run() async throws {
         await cancelWhenGracefulShutdown {
+            let timers = self.shards.flatMap { $0.startTimers() }
+            defer {
+                for timer in timers { timer.cancel() }
+            }
             await withDiscardingTaskGroup { group in
-                group.addTask {
-                    while (try? await Task.sleep(for: TickLease.interval)) != nil {
-                        for shard in self.shards { shard.leaseSignal.send() }
-                    }
-                }
                 for shard in self.shards {
                     let executor = shard.executor
                     group.addTask(executorPreference: executor) { await shard.readQueuedRooms() }
                     group.addTask(executorPreference: executor) { await shard.checkRooms() }
                     group.addTask(executorPreference: executor) { await shard.serveQueuedPresence() }
-                    group.addTask(executorPreference: executor) { await shard.watchPresence() }
+                    group.addTask(executorPreference: executor) { await shard.renewPresence() }
                     group.addTask(executorPreference: executor) { await shard.tickRooms() }
-                }
-                group.addTask {
-                    while (try? await Task.sleep(for: self.context.limits.checkInterval)) != nil {
-                        for shard in self.shards { shard.checkSignal.send() }
-                    }
                 }
             }
         }

@@ -27,13 +27,8 @@ extension RoomShard {
         }
     }
 
-    /// Looks at nodes and times twice a second, on the shard's event loop and nowhere else: a thread that has to be woken
-    /// for it costs more than what is done.
-    func watchPresence() async {
-        while (try? await Task.sleep(for: .milliseconds(500))) != nil {
-            lookAtNodes()
-            await renewIfDue()
-        }
+    nonisolated func renewPresence() async {
+        for await _ in renewalSignal.stream { await renew() }
     }
 
     private func takePresenceQueue() -> [RoomName] {
@@ -41,7 +36,7 @@ extension RoomShard {
         return presenceQueue
     }
 
-    private func lookAtNodes() {
+    func lookAtNodes() {
         let now = ContinuousClock.now
         for node in context.nodes.live() { lastLive[node] = now }
         lastLive = lastLive.filter { now - $0.value < .seconds(60) }
@@ -175,8 +170,9 @@ extension RoomShard {
     // MARK: All rooms
 
     /// Says of all rooms that this node still follows them, and finds out what it does not know of them.
-    private func renewIfDue() async {
-        guard ContinuousClock.now - lastRenewal >= context.limits.presenceRenewal else { return }
+    var isRenewalDue: Bool { ContinuousClock.now - lastRenewal >= context.limits.presenceRenewal }
+
+    private func renew() async {
         lastRenewal = .now
         let rooms = rooms.values.filter { held in
             held.phase == .loaded && !held.presence.isBusy && held.presence.board.writtenWatchers != nil

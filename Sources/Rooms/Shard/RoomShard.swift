@@ -18,6 +18,8 @@ actor RoomShard {
     var lastRefresh = ContinuousClock.now
     /// Says that presence is to be written or read of the queued rooms.
     nonisolated let presenceSignal = Signal()
+    /// Says that what Redis knows of presence here is to be renewed.
+    nonisolated let renewalSignal = Signal()
     var presenceQueue: [RoomName] = []
     /// When nodes were in the registry last.
     var lastLive: [NodeStart: ContinuousClock.Instant] = [:]
