@@ -105,7 +105,7 @@ let package = Package(
         .target(
             name: "HummingbirdEngine",
             dependencies: [
-                "EngineIO", nioCore, nioPosix, httpTypes, hummingbird, hummingbirdCore, logging, serviceLifecycle,
+                "EngineIO", nioCore, nioPosix, nioHTTP1, httpTypes, hummingbird, hummingbirdCore, logging, serviceLifecycle,
                 unixSignals,
             ],
             swiftSettings: swiftSettings),
@@ -213,7 +213,7 @@ let package = Package(
         test("PrometheusMetrics", coreMetrics),
         test("RedisClient", nioCore, nioPosix, logging, serviceLifecycle),
         test("RejoinServer", "JSONWebTokens", "RedisClient", "SocketIO", "SocketIOClient", logging, nioCore, nioPosix),
-        test("Rooms", "RedisClient", "SocketIO", nioCore, nioPosix, logging, serviceLifecycle),
+        test("Rooms", "RedisClient", "SocketIO", nioCore, nioEmbedded, nioPosix, logging, serviceLifecycle),
         test("Sessions", "RedisClient", nioPosix, logging, crypto),
         test(
             "SocketIO", "EngineIO", "HummingbirdEngine", "SocketIOClient", nioCore, nioPosix, hummingbird, logging),

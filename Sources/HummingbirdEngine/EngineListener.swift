@@ -4,6 +4,7 @@ public import Hummingbird
 import HummingbirdCore
 public import Logging
 public import NIOCore
+import NIOHTTP1
 import NIOPosix
 public import ServiceLifecycle
 import UnixSignals
@@ -25,7 +26,7 @@ public struct EngineListener: Service {
     private let onListening: @Sendable (SocketAddress) async -> Void
     private let logger: Logger
     private let onAccept: @Sendable (any Channel) -> Void
-    private let respond: HTTPChannelHandler.Responder
+    private let http: HTTP1Channel
 
     /// - Parameters:
     ///   - router: answers what is not the engine's.
@@ -60,23 +61,46 @@ public struct EngineListener: Service {
         self.logger = logger
         self.onListening = onListening
         self.onAccept = onAccept
-        self.respond = Self.responder(router.buildResponder(), logger)
+        self.http = HTTP1Channel(responder: Self.responder(router.buildResponder(), logger))
     }
+
+    /// How many connections may be accepted after `mayAccept` has said no: each event loop asks for a few at a time, and
+    /// may have been told yes before.
+    public static func acceptedAtATime(by engine: EngineServer) -> Int {
+        engine.shards.count * connectionsPerRead(engine)
+    }
+
+    private static func connectionsPerRead(_ engine: EngineServer) -> Int { max(1, 16 / engine.shards.count) }
 
     /// Listens until the task is cancelled, which ends every connection at once, or a graceful shutdown.
     ///
-    /// - Throws: `IOError` when the address is in use, or not of this machine.
+    /// - Throws: `IOError` when the address is in use, or not of this machine; or when the system takes the listening
+    ///   socket away.
     public func run() async throws {
+        let (conversations, conversation) = AsyncStream.makeStream(of: HTTPConversation.self)
         let entrances = engine.shards.map {
-            Entrance($0, engine: engine, respond: respond, logger: logger, onAccept: onAccept)
+            Entrance(
+                $0, engine: engine, logger: logger,
+                serve: { if case .enqueued = conversation.yield($0) { true } else { false } }, onAccept: onAccept)
         }
         do {
             let address = try await listen(entrances)
             logger.info("listening", metadata: ["address": "\(address)"])
-            await withTaskCancellationHandler {
-                await withGracefulShutdownHandler {
-                    await onListening(address)
-                    for entrance in entrances { await entrance.closed() }
+            try await withTaskCancellationHandler {
+                try await withGracefulShutdownHandler {
+                    try await withThrowingDiscardingTaskGroup { group in
+                        group.addTask {
+                            defer { conversation.finish() }
+                            await onListening(address)
+                            for entrance in entrances { try await entrance.closed() }
+                        }
+                        for await conversation in conversations {
+                            // Goes on where its connection is.
+                            group.addTask(executorPreference: EventLoopExecutor.of(conversation.eventLoop)) {
+                                await http.handleHTTP(asyncChannel: conversation.channel, logger: logger)
+                            }
+                        }
+                    }
                 } onGracefulShutdown: {
                     for entrance in entrances { entrance.quiesce() }
                 }
@@ -85,6 +109,7 @@ public struct EngineListener: Service {
             }
         } catch {
             for entrance in entrances { entrance.close() }
+            for entrance in entrances { try? await entrance.closed() }
             throw error
         }
     }
@@ -104,6 +129,7 @@ public struct EngineListener: Service {
             let bootstrap = ServerBootstrap(group: entrance.eventLoop)
                 .serverChannelOption(.backlog, value: CInt(clamping: backlog))
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .serverChannelOption(.maxMessagesPerRead, value: UInt(Self.connectionsPerRead(engine)))
                 .serverChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHandler(AcceptPause(mayAccept))
@@ -112,19 +138,19 @@ public struct EngineListener: Service {
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture { try entrance.accept(channel) }
                 }
-            let channel: any Channel
             if let address {
-                channel = try await bootstrap.serverChannelOption(.socketOption(.init(rawValue: SO_REUSEPORT)), value: 1)
+                let channel = try await bootstrap.serverChannelOption(.socketOption(.init(rawValue: SO_REUSEPORT)), value: 1)
                     .bind(to: address).get()
+                entrance.listens(by: channel)
             } else {
                 // Alone at first: else another server on the same port would go unnoticed, and get half of the clients.
-                channel = try await bootstrap.bind(host: host, port: port).get()
+                let channel = try await bootstrap.bind(host: host, port: port).get()
+                entrance.listens(by: channel)
                 address = channel.localAddress
                 if entrances.count > 1 {
                     try await channel.setOption(.socketOption(.init(rawValue: SO_REUSEPORT)), value: 1).get()
                 }
             }
-            entrance.listens(by: channel)
         }
         guard let address else { throw ChannelError.unknownLocalAddress }
         return address
@@ -141,13 +167,22 @@ public struct EngineListener: Service {
             let context = Responder.Context(source: ApplicationRequestContextSource(channel: channel, logger: logger))
             var response: Response
             do {
-                response = try await responder.respond(to: request, context: context)
+                response = try await withLogger(logger) { _ in
+                    try await responder.respond(to: request, context: context)
+                }
+            } catch let error as HTTPParserError {
+                throw error  // answered by 400
             } catch {
                 logger.debug("a request failed", metadata: ["error": "\(error)"])
                 response = Response(status: .internalServerError)
             }
             response.headers[.date] = date.text
-            try await writer.write(response: response.head, body: response.body)
+            do {
+                try await writer.write(response: response.head, body: response.body)
+            } catch is HTTPParserError {
+                // In the middle of an answer there is none to be given.
+                throw ChannelError.inputClosed
+            }
         }
     }
 }

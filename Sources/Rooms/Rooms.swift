@@ -78,23 +78,24 @@ public final class Rooms: Sendable, Service {
     /// another, comes to the socket between them.
     public typealias HandOver = @Sendable (JoinAnswer) -> Void
 
-    /// A socket joins: one more holder, until ``leave(_:as:_:)``; none when this throws.
+    /// A socket joins: one more holder, until ``leave(_:as:on:_:)``; none when this throws.
     ///
     /// - Parameters:
     ///   - known: where the socket knows the room to be.
     ///   - member: what the socket is there.
+    ///   - eventLoop: the socket's: others are not woken for it. `nil`: not known.
     ///   - handOver: called once, unless this throws, with what is returned too, where later broadcasts may have come
     ///     before it.
     /// - Throws: ``RoomError`` when Redis cannot be reached.
     @discardableResult
     public nonisolated(nonsending) func enter(
         _ room: RoomName, since known: RoomPosition? = nil, as member: RoomMember = .watcher,
-        handOver: HandOver = { _ in }
+        on eventLoop: (any EventLoop)? = nil, handOver: HandOver = { _ in }
     ) async throws(RoomError) -> JoinAnswer {
-        try await shard(of: room).enter(room, since: known, as: member, handOver: handOver)
+        try await shard(of: room).enter(room, since: known, as: member, on: eventLoop, handOver: handOver)
     }
 
-    /// A socket that joined already asks again. As ``enter(_:since:as:handOver:)``.
+    /// A socket that joined already asks again. As ``enter(_:since:as:on:handOver:)``.
     /// - Throws: ``RoomError`` when nobody of this node has entered the room, or Redis cannot be reached.
     @discardableResult
     public nonisolated(nonsending) func answer(
@@ -107,9 +108,13 @@ public final class Rooms: Sendable, Service {
     ///
     /// - Parameters:
     ///   - member: what the socket was there.
+    ///   - eventLoop: the same as when it entered.
     ///   - departure: how it went.
-    public func leave(_ room: RoomName, as member: RoomMember = .watcher, _ departure: RoomDeparture = .left) {
-        shard(of: room).onLoop { $0.leave(room, as: member, departure) }
+    public func leave(
+        _ room: RoomName, as member: RoomMember = .watcher, on eventLoop: (any EventLoop)? = nil,
+        _ departure: RoomDeparture = .left
+    ) {
+        shard(of: room).onLoop { $0.leave(room, as: member, on: eventLoop, departure) }
     }
 
     /// A socket that stays in the room has been logged in or out.

@@ -170,7 +170,7 @@ final class Watcher: RoomAudience {
 
     func broadcast(
         event: String, argument: ByteBuffer, to room: RoomName, except socket: String?,
-        completion: BroadcastCompletion?
+        on eventLoops: [any EventLoop]?, completion: BroadcastCompletion?
     ) {
         eventLoop.execute {
             self.heard(event, argument, in: room, except: socket)

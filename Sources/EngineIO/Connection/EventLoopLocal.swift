@@ -15,8 +15,10 @@ package final class EventLoopLocal<Value>: Sendable {
     }
 
     /// Runs something on every event loop that has a value; at once on the one that it is called on.
-    package func forEach(_ body: @escaping @Sendable (Value) -> Void) {
-        for (eventLoop, box) in boxes {
+    ///
+    /// - Parameter eventLoops: on these only; `nil`: on all.
+    package func forEach(on eventLoops: [any EventLoop]? = nil, _ body: @escaping @Sendable (Value) -> Void) {
+        for (eventLoop, box) in boxes where eventLoops?.contains(where: { $0 === eventLoop }) ?? true {
             if eventLoop.inEventLoop {
                 if let value = box.value { body(value) }
             } else {

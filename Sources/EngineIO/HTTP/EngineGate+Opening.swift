@@ -54,11 +54,20 @@ extension EngineGate {
         return true
     }
 
+    /// RFC 9110, 6.4.1: an answer of 1xx has no content, and says nothing of its length.
+    private static func isFraming(_ name: String) -> Bool {
+        switch name.utf8.count {
+        case 14: name.lowercased() == "content-length"
+        case 17: name.lowercased() == "transfer-encoding"
+        default: false
+        }
+    }
+
     /// Says 101 and nothing else: the answer to a request that no HTTP handler has seen.
     static func switching(_ headers: HTTPHeaders, _ allocator: ByteBufferAllocator) -> ByteBuffer {
         var bytes = allocator.buffer(capacity: 512)
         bytes.writeString("HTTP/1.1 101 Switching Protocols\r\n")
-        for (name, value) in headers {
+        for (name, value) in headers where !isFraming(name) {
             bytes.writeString(name)
             bytes.writeString(": ")
             bytes.writeString(value)

@@ -68,6 +68,7 @@ extension EngineGate: RelayClient {
         guard let request = request(of: relay), let context else { return }
         request.isLastAnswer = isLast(request)
         let head = RelayHeaders.answer(head, isLast: request.isLastAnswer)
+        beginHTTP(context)
         context.write(wrapOutboundOut(.head(head)), promise: nil)
     }
 
@@ -109,6 +110,7 @@ extension EngineGate: RelayClient {
     func switched(_ relay: Relay, head: HTTPResponseHead) {
         guard let request = request(of: relay), let context else { return relay.close() }
         request.relay = nil
+        beginHTTP(context)
         state = .upgrading
         context.writeAndFlush(wrapOutboundOut(.head(RelayHeaders.answer(head, isLast: false))), promise: nil)
         let (client, owner) = TunnelHandler.pair { [loop] in

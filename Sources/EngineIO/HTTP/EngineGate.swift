@@ -1,7 +1,5 @@
 import CoreMetrics
 import DequeModule
-import HummingbirdCore
-import Logging
 import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
@@ -38,8 +36,7 @@ final class EngineGate: ChannelDuplexHandler, RemovableChannelHandler {
     private(set) var context: ChannelHandlerContext?
     /// What came behind the request that makes the connection a WebSocket.
     var rawBytes: [NIOAny] = []
-    private let respond: HTTPChannelHandler.Responder
-    private let logger: Logger
+    private let serve: @Sendable (HTTPConversation) -> Bool
     private var isHummingbirds = false
     private var arrival: UInt64?
     /// The channel's, to be used while that is active; negative: only the channel can read and write, since it encrypts.
@@ -60,12 +57,11 @@ final class EngineGate: ChannelDuplexHandler, RemovableChannelHandler {
     private var isResuming = false
 
     init(
-        loop: EngineLoop, server: EngineServer, respond: @escaping HTTPChannelHandler.Responder, logger: Logger
+        loop: EngineLoop, server: EngineServer, serve: @escaping @Sendable (HTTPConversation) -> Bool
     ) {
         self.loop = loop
         self.server = server
-        self.respond = respond
-        self.logger = logger
+        self.serve = serve
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -367,10 +363,9 @@ final class EngineGate: ChannelDuplexHandler, RemovableChannelHandler {
             let channel = try HTTPChannel(
                 wrappingChannelSynchronously: context.channel,
                 configuration: .init(isOutboundHalfClosureEnabled: true))
-            let (http, logger) = (HTTP1Channel(responder: respond), logger)
-            if loop.spawn({ _ in await http.handleHTTP(asyncChannel: channel, logger: logger) }) { return true }
+            if serve(HTTPConversation(eventLoop: context.eventLoop, channel: channel)) { return true }
         } catch {
-            logger.debug("connection failed before its first request", metadata: ["error": "\(error)"])
+            // Closed, like one that nobody serves.
         }
         context.close(promise: nil)
         return false

@@ -5,7 +5,8 @@ package import NIOHTTP1
 ///
 /// Most connections are just that: their request is read here, and HTTP's decoder, its encoder and a timer are never made
 /// for them. What is anything else in the least, or anything that two readers might understand differently, is left to the
-/// decoder. So is what names a session: it may have to be passed on to another node.
+/// decoder. So is what names a session, which may have to be passed on to another node, and what is written with
+/// escapes, since they could spell such a name.
 package enum OpeningRequest {
     /// - Parameters:
     ///   - bytes: the first that the peer sent.
@@ -73,6 +74,7 @@ package enum OpeningRequest {
         mutating func target() -> String? {
             let begin = index
             while index < bytes.count, case 0x21...0x7E = bytes[index] {
+                if bytes[index] == UInt8(ascii: "%") { return nil }
                 if bytes[index] == UInt8(ascii: "s"), Reader(bytes, at: index).isSession { return nil }
                 index += 1
             }

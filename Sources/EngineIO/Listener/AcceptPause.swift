@@ -10,6 +10,7 @@ package final class AcceptPause: ChannelDuplexHandler {
 
     private let mayAccept: @Sendable () -> Bool
     private var isPaused = false
+    private var isFailing = false
 
     package init(_ mayAccept: @escaping @Sendable () -> Bool) {
         self.mayAccept = mayAccept
@@ -20,12 +21,32 @@ package final class AcceptPause: ChannelDuplexHandler {
             context.read()
         } else if !isPaused {
             isPaused = true
-            let bound = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
-            context.eventLoop.scheduleTask(in: Self.pause) {
-                let (handler, context) = bound.value
+            later(context) { handler, context in
                 handler.isPaused = false
-                if context.channel.isActive { handler.read(context: context) }
+                handler.read(context: context)
             }
+        }
+    }
+
+    /// A connection could not be accepted, mostly for want of a descriptor; the system tells of it again and again, so it is
+    /// not listened to for a moment.
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard !isFailing, context.channel.isActive, let options = context.channel.syncOptions else { return }
+        isFailing = true
+        try? options.setOption(.autoRead, value: false)
+        later(context) { handler, _ in
+            handler.isFailing = false
+            try? options.setOption(.autoRead, value: true)
+        }
+    }
+
+    private func later(
+        _ context: ChannelHandlerContext, _ body: @escaping (AcceptPause, ChannelHandlerContext) -> Void
+    ) {
+        let bound = NIOLoopBound((handler: self, context: context, body: body), eventLoop: context.eventLoop)
+        context.eventLoop.scheduleTask(in: Self.pause) {
+            let (handler, context, body) = bound.value
+            if context.channel.isActive { body(handler, context) }
         }
     }
 }

@@ -31,6 +31,8 @@ final class Arrivals {
     func spoke(_ number: UInt64) {
         silent.removeValue(forKey: number)
         while let first = deadlines.first, silent[first.number] == nil { deadlines.removeFirst() }
+        // Behind one that is silent there are others that were not.
+        if deadlines.count > 2 * silent.count + 64 { deadlines.removeAll { silent[$0.number] == nil } }
     }
 
     private func schedule() {

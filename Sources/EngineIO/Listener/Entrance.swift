@@ -1,6 +1,6 @@
-package import HummingbirdCore
 package import Logging
 package import NIOCore
+package import NIOHTTPTypes
 
 /// Where one event loop's connections come in, and what is known of them until they are gone. Its methods may be called on
 /// any thread; what it holds is confined to its event loop.
@@ -14,30 +14,39 @@ package final class Entrance: Sendable {
     package let eventLoop: any EventLoop
     private let shard: EngineShard
     private let engine: EngineServer
-    private let respond: HTTPChannelHandler.Responder
+    private let serve: @Sendable (HTTPConversation) -> Bool
     private let logger: Logger
     private let onAccept: @Sendable (any Channel) -> Void
     private let state: NIOLoopBoundBox<State>
     private let end: EventLoopPromise<Void>
 
+    /// - Parameter serve: answers the requests of a connection that are not the engine's, and says whether it will.
     package init(
-        _ shard: EngineShard, engine: EngineServer, respond: @escaping HTTPChannelHandler.Responder, logger: Logger,
+        _ shard: EngineShard, engine: EngineServer, logger: Logger,
+        serve: @escaping @Sendable (HTTPConversation) -> Bool,
         onAccept: @escaping @Sendable (any Channel) -> Void
     ) {
         eventLoop = shard.eventLoop
         self.shard = shard
         self.engine = engine
-        self.respond = respond
+        self.serve = serve
         self.logger = logger
         self.onAccept = onAccept
         state = .makeBoxSendingValue(State(), eventLoop: eventLoop)
         end = eventLoop.makePromise()
     }
 
+    /// - Parameter channel: listens from now on, on this event loop.
     package func listens(by channel: any Channel) {
         eventLoop.execute { [self] in
             state.value.listener = channel
             if state.value.isClosing { channel.close(promise: nil) }
+        }
+        // The system may take a listening socket away: a node that nobody can come to must not look well.
+        channel.closeFuture.whenComplete { [self] _ in
+            guard !state.value.isClosing else { return }
+            end.fail(ListenerLost())
+            close()
         }
     }
 
@@ -59,7 +68,7 @@ package final class Entrance: Sendable {
                 TLSHandshake(engine.configuration, counters: loop.counters, logger: logger),
             ])
         }
-        try pipeline.addHandler(EngineGate(loop: loop, server: engine, respond: respond, logger: logger))
+        try pipeline.addHandler(EngineGate(loop: loop, server: engine, serve: serve))
         state.value.channels[ObjectIdentifier(channel)] = channel
         loop.counters.channels.add(1)
         channel.closeFuture.assumeIsolated().whenComplete { [state, end] _ in
@@ -90,7 +99,20 @@ package final class Entrance: Sendable {
     }
 
     /// Waits until the last connection has ended, after ``quiesce()`` or ``close()``.
-    package func closed() async {
-        try? await end.futureResult.get()
+    ///
+    /// - Throws: ``ListenerLost``.
+    package func closed() async throws {
+        try await end.futureResult.get()
     }
+}
+
+/// The system closed the socket on which clients came.
+package struct ListenerLost: Error, CustomStringConvertible {
+    package var description: String { "the listening socket was closed by the system, start anew" }
+}
+
+/// A connection whose requests are not the engine's, from its first such request on.
+package struct HTTPConversation: Sendable {
+    package let eventLoop: any EventLoop
+    package let channel: NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
 }

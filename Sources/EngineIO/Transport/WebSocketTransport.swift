@@ -67,6 +67,8 @@ final class WebSocketTransport: ChannelInboundHandler, EngineTransport {
         isChannelWritable = context.channel.isWritable
         if let greeting = greeting.take() {
             write(greeting)
+            // Else it leaves with the open packet.
+            if applicationContext == nil { flush() }
         }
         guard context.channel.isActive, let applicationContext else { return }
         self.applicationContext = nil

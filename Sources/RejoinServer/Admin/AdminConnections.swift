@@ -22,7 +22,7 @@ struct AdminConnectionBudget: AvailableConnectionsDelegate {
 
     // With nobody accepted nobody's end would be waited for.
     func isAcceptingNewConnections() -> Bool {
-        accepted == 0 || (accepted < Self.maximum && DescriptorReserve.isWhole)
+        accepted == 0 || (accepted < Self.maximum && DescriptorReserve.isWhole(accepting: 16))
     }
 }
 

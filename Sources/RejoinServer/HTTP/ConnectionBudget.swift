@@ -9,13 +9,18 @@ struct ConnectionBudget: Sendable {
     private let maximum: Int
     private let counters: EngineCounters
 
-    /// - Parameter maximum: clients' connections and relays together.
-    init(_ maximum: Int, counters: EngineCounters) {
+    private let accepting: Int
+
+    /// - Parameters:
+    ///   - maximum: clients' connections and relays together.
+    ///   - accepting: connections that may be accepted after ``hasRoom`` has said that there is none.
+    init(_ maximum: Int, accepting: Int, counters: EngineCounters) {
+        self.accepting = accepting
         self.maximum = maximum
         self.counters = counters
     }
 
     var hasRoom: Bool {
-        counters.channels.value + counters.relays.value < maximum + Self.refusals && DescriptorReserve.isWhole
+        counters.channels.value + counters.relays.value < maximum + Self.refusals && DescriptorReserve.isWhole(accepting: accepting)
     }
 }

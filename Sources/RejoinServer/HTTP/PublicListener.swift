@@ -26,7 +26,8 @@ struct PublicListener: Sendable {
         PageRoutes(sessions: parts.sessions, requests: parts.requests, pages: pages).add(to: router)
         let node = parts.configuration.node
         let budget = ConnectionBudget(
-            parts.configuration.sockets.maximumConnections, counters: parts.server.engine.counters)
+            parts.configuration.sockets.maximumConnections,
+            accepting: EngineListener.acceptedAtATime(by: parts.server.engine), counters: parts.server.engine.counters)
         return EngineListener(
             engine: parts.server.engine, router: router, host: node.host, port: node.port,
             mayAccept: { budget.hasRoom }, logger: logger,

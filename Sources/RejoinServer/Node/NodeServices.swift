@@ -150,10 +150,10 @@ struct SocketAudience: RoomAudience {
 
     func broadcast(
         event: String, argument: ByteBuffer, to room: RoomName, except socket: String?,
-        completion: BroadcastCompletion?
+        on eventLoops: [any EventLoop]?, completion: BroadcastCompletion?
     ) {
         sockets.broadcastVolatile(
             EncodedMessage(event: event, argument: argument), to: room.string, except: socket.map { SocketID($0) },
-            completion: completion)
+            on: eventLoops, completion: completion)
     }
 }

@@ -50,7 +50,7 @@ public struct RoomEvents: Sendable {
     public func left(_ names: Set<String>, by socket: Socket) {
         let member = member(socket)
         for name in names {
-            if let room = RoomName(name) { rooms.leave(room, as: member, .lost) }
+            if let room = RoomName(name) { rooms.leave(room, as: member, on: socket.eventLoop, .lost) }
         }
     }
 
@@ -91,13 +91,13 @@ public struct RoomEvents: Sendable {
             let handOver = Self.inOrder(socket) { (joined: JoinAnswer) in
                 socket.join(room.string)
                 if !socket.isIn(room.string) {
-                    rooms.leave(room, as: entered, .lost)  // it disconnected meanwhile
+                    rooms.leave(room, as: entered, on: socket.eventLoop, .lost)  // it disconnected meanwhile
                 } else if member(socket) != entered {
                     rooms.change(room, from: entered, to: member(socket))
                 }
                 answer(Self.reply(joined))
             }
-            try await rooms.enter(room, since: since, as: entered, handOver: handOver)
+            try await rooms.enter(room, since: since, as: entered, on: socket.eventLoop, handOver: handOver)
         } catch {
             throw Self.failure(error)
         }
@@ -107,7 +107,7 @@ public struct RoomEvents: Sendable {
         let room = try Self.room(body)
         if socket.isIn(room.string) {
             socket.leave(room.string)
-            rooms.leave(room, as: member(socket), .left)
+            rooms.leave(room, as: member(socket), on: socket.eventLoop, .left)
         }
         return Reply()
     }

@@ -26,6 +26,8 @@ final class HeldRoom {
     var phase = Phase.idle
     /// Sockets that joined, or are about to.
     var holders = 0
+    /// Where those of them are that are told what happens.
+    var listeners = RoomListeners()
     /// Since when there are none.
     var idleSince = ContinuousClock.now
     /// Who waits for the end of loading or closing.

@@ -37,7 +37,7 @@ extension RoomShard {
         case .cast(let socket, let argument):
             guard held.phase == .loaded else { return }
             context.counters.casts.add()
-            context.audience.broadcast(event: "cast", argument: argument.buffer, to: held.name, except: socket)
+            context.audience.broadcast(event: "cast", argument: argument.buffer, to: held, except: socket)
         case .presence(let message):
             received(message, held)
         }
@@ -65,7 +65,7 @@ extension RoomShard {
             guard held.phase == .loaded else { return }
             context.counters.snapshots.add()
             let argument = held.replica.snapshot().object.buffer
-            context.audience.broadcast(event: "state", argument: argument, to: held.name, except: nil)
+            context.audience.broadcast(event: "state", argument: argument, to: held)
         }
     }
 
@@ -100,8 +100,7 @@ extension RoomShard {
                     shard.follow(held.pace.left(isAnyUntold: isAnyUntold, now: shard.eventLoop.now), held)
                 }
             }
-            context.audience.broadcast(
-                event: "patch", argument: argument, to: held.name, except: nil, completion: completion)
+            context.audience.broadcast(event: "patch", argument: argument, to: held, completion: completion)
         }
     }
 

@@ -145,6 +145,6 @@ extension RoomShard {
         guard held.phase == .loaded, let argument = held.presence.board.delta(in: held.name) else { return }
         held.presence.lastTelling = .now
         context.counters.presenceTold.add()
-        context.audience.broadcast(event: "presence", argument: argument.buffer, to: held.name, except: nil)
+        context.audience.broadcast(event: "presence", argument: argument.buffer, to: held)
     }
 }

@@ -54,9 +54,12 @@ actor RoomShard {
     // MARK: Entering and leaving
 
     func enter(
-        _ name: RoomName, since known: RoomPosition?, as member: RoomMember, handOver: Rooms.HandOver
+        _ name: RoomName, since known: RoomPosition?, as member: RoomMember, on socketLoop: (any EventLoop)?,
+        handOver: Rooms.HandOver
     ) async throws(RoomError) -> JoinAnswer {
         let held = hold(name)
+        // Before it is told where the room is: nothing that the room says then may pass it by.
+        held.listeners.add(on: socketLoop)
         do throws(RoomError) {
             try await load(held)
             if held.ticksPerSecond > 0, held.holders == 1 { leaseSignal.send() }
@@ -66,6 +69,7 @@ actor RoomShard {
                 handOver(answer)
             }
         } catch {
+            held.listeners.remove(on: socketLoop)
             release(held)
             throw error
         }
@@ -81,8 +85,11 @@ actor RoomShard {
         }
     }
 
-    func leave(_ name: RoomName, as member: RoomMember, _ departure: RoomDeparture) {
+    func leave(
+        _ name: RoomName, as member: RoomMember, on socketLoop: (any EventLoop)?, _ departure: RoomDeparture
+    ) {
         guard let held = rooms[name] else { return }
+        if held.holders > 0 { held.listeners.remove(on: socketLoop) }
         departed(held, member, departure)
         release(held)
     }

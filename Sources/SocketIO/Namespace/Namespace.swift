@@ -1,4 +1,5 @@
 public import EngineIO
+public import NIOCore
 
 /// All sockets that are connected to one name, on all nodes. Any thread may call it.
 public struct Namespace: Sendable {
@@ -62,13 +63,15 @@ public struct Namespace: Sendable {
     /// - Parameters:
     ///   - message: encoded for this namespace.
     ///   - except: a socket that is left out.
+    ///   - eventLoops: where sockets of the room may be: no other is woken. Default all.
     ///   - completion: told when all that the sockets take has been given to the network. For whoever sends the next
     ///     message only then: with one a message goes out by itself, without one with all that a socket gets in a turn of
     ///     its event loop.
     public func broadcastVolatile(
-        _ message: EncodedMessage, to room: String, except: SocketID? = nil, completion: BroadcastCompletion? = nil
+        _ message: EncodedMessage, to room: String, except: SocketID? = nil, on eventLoops: [any EventLoop]? = nil,
+        completion: BroadcastCompletion? = nil
     ) {
-        core.hubs.forEach { [name] in
+        core.hubs.forEach(on: eventLoops) { [name] in
             $0[name]?.broadcastVolatile(message, to: room, except: except, completion: completion)
         }
     }

@@ -68,6 +68,7 @@ struct OpeningRequestTests {
             ("GET ", "POST "), ("GET ", "\r\nGET "), ("GET ", "get "), ("GET /", "GET  /"), ("/socket.io/", "/other/"),
             ("HTTP/1.1", "HTTP/1.0"), ("HTTP/1.1", "HTTP/2.0"), (" HTTP/1.1\r\n", "\r\n"), ("\r\n", "\n"),
             ("websocket HTTP", "websocket\u{1}HTTP"), ("websocket HTTP", "websocket&sid=n1.a HTTP"),
+            ("websocket HTTP", "websocket&%73id=n1.a HTTP"), ("websocket HTTP", "websocket&t=%41 HTTP"),
             ("Upgrade: websocket\r\n", ""), ("Host: a", "Content-Length: 0"), ("Host: a", "CONTENT-LENGTH: 4"),
             ("Host: a", "Transfer-Encoding: chunked"), ("Host: a", "Expect: 100-continue"), ("Host: a", "Host:  a"),
             ("Host: a", "Host: a "), ("Host: a", "Host:"), ("Host: a", "Host : a"), ("Host: a", ": a"),

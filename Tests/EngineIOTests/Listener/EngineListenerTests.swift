@@ -1,3 +1,4 @@
+import Foundation
 import Hummingbird
 import HummingbirdEngine
 import Logging
@@ -37,6 +38,21 @@ struct EngineListenerTests {
     ) -> EngineListener {
         let router = Router()
         router.get("page") { _, _ in "a page" }
+        router.post("page") { request, _ in
+            var request = request
+            return String(buffer: try await request.collectBody(upTo: 1_024))
+        }
+        // Says something now and something at the end.
+        router.get("stream") { _, _ in
+            Response(
+                status: .ok,
+                body: ResponseBody { writer in
+                    try await writer.write(ByteBuffer(string: "begun"))
+                    await cancelWhenGracefulShutdown { try? await Task.sleep(for: .seconds(3_600)) }
+                    try await writer.write(ByteBuffer(string: "ended"))
+                    try await writer.finish(nil)
+                })
+        }
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         return EngineListener(
@@ -128,6 +144,70 @@ struct EngineListenerTests {
             #expect(engine.counters.channels.value == 0)
             #expect(application.recorder.all.closed == [.serverShuttingDown])
             await #expect(throws: (any Error).self) { try await RawPeer.connect(number) }
+        }
+    }
+
+    @Test("whoever answers a request hears of the shutdown, and may end what it says")
+    func streaming() async throws {
+        try await run { engine, _ in
+            let port = Port()
+            var logger = Logger(label: "test")
+            logger.logLevel = .critical
+            let group = ServiceGroup(
+                services: [listener(engine, onListening: port.set)], gracefulShutdownSignals: [], logger: logger)
+            let running = Task { try await group.run() }
+            let reader = try await RawPeer.connect(port.get())
+            try await reader.send("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n")
+            try await eventually { reader.text.contains("begun") }
+            await group.triggerGracefulShutdown()
+            try await running.value
+            try await eventually { reader.isClosed }
+            #expect(reader.text.contains("ended"))
+        }
+    }
+
+    @Test("a listening socket that the system takes away ends the listener with an error, and its connections")
+    func lost() async throws {
+        try await run { engine, application in
+            let port = Port()
+            let listening = Task { try await listener(engine, onListening: port.set).run() }
+            let number = try await port.get()
+            let peer = try await RawPeer.connect(number)
+            try await peer.send(RawPeer.upgrade)
+            try await eventually { peer.statuses == [101] }
+            // One of the three.
+            let descriptor = try #require((3..<1_024).first { Self.listens(CInt($0), on: number) })
+            #expect(shutdown(CInt(descriptor), CInt(SHUT_RDWR)) == 0)
+            await #expect(throws: ListenerLost.self) { try await listening.value }
+            try await eventually { peer.isClosed && application.recorder.all.closed.count == 1 }
+        }
+    }
+
+    private static func listens(_ descriptor: CInt, on port: Int) -> Bool {
+        var (isListening, size) = (CInt(0), socklen_t(MemoryLayout<CInt>.size))
+        guard getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &size) == 0, isListening != 0 else {
+            return false
+        }
+        // The port is the third and fourth byte of every such address.
+        var length = socklen_t(16)
+        return withUnsafeTemporaryAllocation(byteCount: 16, alignment: 8) { address in
+            guard getsockname(descriptor, address.baseAddress?.assumingMemoryBound(to: sockaddr.self), &length) == 0
+            else { return false }
+            return Int(address[2]) << 8 | Int(address[3]) == port
+        }
+    }
+
+    @Test("a body that is no HTTP is a 400 while it is read")
+    func badBody() async throws {
+        try await run { engine, _ in
+            let port = Port()
+            let listening = Task { try await listener(engine, onListening: port.set).run() }
+            let peer = try await RawPeer.connect(port.get())
+            try await peer.send("POST /page HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
+            try await eventually { peer.isClosed }
+            #expect(peer.statuses == [400])
+            listening.cancel()
+            try await listening.value
         }
     }
 

@@ -147,6 +147,28 @@ private final class PeerBook: EnginePeers {
         }
     }
 
+    @Test("a session named by escapes is passed on like any other, as a connection's first request", arguments: [
+        "%73id", "s%69d", "si%64",
+    ])
+    func escapedName(_ name: String) async throws {
+        try await run { owner, other, engines in
+            let client = try await opened(owner, other)
+            for port in [owner, other] {
+                // Nobody's: the owner says so.
+                let stranger = try await RawPeer.connect(port)
+                try await stranger.send(
+                    RawPeer.upgrade.replacing(" HTTP/1.1", with: "&\(name)=one.AAAAAAAAAAAAAAAAAAAAAAA HTTP/1.1"))
+                try await eventually { stranger.isClosed }
+                #expect(stranger.statuses == [400])
+            }
+            let socket = try await RawPeer.connect(other)
+            try await socket.send(RawPeer.upgrade.replacing(" HTTP/1.1", with: "&\(name)=\(client.sid) HTTP/1.1"))
+            try await eventually { socket.statuses == [101] }
+            try await socket.send([.text("2probe")])
+            try await eventually { socket.endsWith([.text("3probe")]) }
+        }
+    }
+
     @Test("frames in the segment of the upgrade pass too, and much passes in order")
     func tunnelled() async throws {
         try await run { owner, other, _ in
