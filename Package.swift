@@ -105,7 +105,8 @@ let package = Package(
         .target(
             name: "HummingbirdEngine",
             dependencies: [
-                "EngineIO", nioCore, nioPosix, nioHTTP1, httpTypes, hummingbird, hummingbirdCore, logging, serviceLifecycle,
+                "EngineIO", nioCore, nioPosix, nioHTTP1, httpTypes, hummingbird, hummingbirdCore, logging,
+                serviceLifecycle,
                 unixSignals,
             ],
             swiftSettings: swiftSettings),

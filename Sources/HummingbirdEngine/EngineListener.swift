@@ -1,3 +1,10 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
 public import EngineIO
 import HTTPTypes
 public import Hummingbird
@@ -123,6 +130,8 @@ public struct EngineListener: Service {
         ).run()
     }
 
+    private static let sharing = ChannelOptions.Types.SocketOption(level: .socket, name: .init(rawValue: SO_REUSEPORT))
+
     private func listen(_ entrances: [Entrance]) async throws -> SocketAddress {
         var address: SocketAddress?
         for entrance in entrances {
@@ -139,8 +148,7 @@ public struct EngineListener: Service {
                     channel.eventLoop.makeCompletedFuture { try entrance.accept(channel) }
                 }
             if let address {
-                let channel = try await bootstrap.serverChannelOption(.socketOption(.init(rawValue: SO_REUSEPORT)), value: 1)
-                    .bind(to: address).get()
+                let channel = try await bootstrap.serverChannelOption(Self.sharing, value: 1).bind(to: address).get()
                 entrance.listens(by: channel)
             } else {
                 // Alone at first: else another server on the same port would go unnoticed, and get half of the clients.
@@ -148,7 +156,7 @@ public struct EngineListener: Service {
                 entrance.listens(by: channel)
                 address = channel.localAddress
                 if entrances.count > 1 {
-                    try await channel.setOption(.socketOption(.init(rawValue: SO_REUSEPORT)), value: 1).get()
+                    try await channel.setOption(Self.sharing, value: 1).get()
                 }
             }
         }
@@ -159,7 +167,8 @@ public struct EngineListener: Service {
     /// Answers requests as Hummingbird's own application does.
     private static func responder<Responder: HTTPResponder>(
         _ responder: Responder, _ logger: Logger
-    ) -> HTTPChannelHandler.Responder where Responder.Context: InitializableFromSource<ApplicationRequestContextSource> {
+    ) -> HTTPChannelHandler.Responder
+    where Responder.Context: InitializableFromSource<ApplicationRequestContextSource> {
         let date = HTTPDate()
         return { request, writer, channel in
             var logger = logger

@@ -21,6 +21,7 @@ struct ConnectionBudget: Sendable {
     }
 
     var hasRoom: Bool {
-        counters.channels.value + counters.relays.value < maximum + Self.refusals && DescriptorReserve.isWhole(accepting: accepting)
+        counters.channels.value + counters.relays.value < maximum + Self.refusals
+            && DescriptorReserve.isWhole(accepting: accepting)
     }
 }

@@ -30,7 +30,8 @@ struct OpeningRequestTests {
 
         """
 
-    private static func head(_ bytes: [UInt8], maximumHeaders: Int = 64, maximumBytes: Int = 16_384) -> HTTPRequestHead? {
+    private static func head(_ bytes: [UInt8], maximumHeaders: Int = 64, maximumBytes: Int = 16_384) -> HTTPRequestHead?
+    {
         OpeningRequest.head(
             ByteBuffer(bytes: bytes), path: "/socket.io/", maximumHeaders: maximumHeaders, maximumBytes: maximumBytes)
     }
@@ -73,7 +74,8 @@ struct OpeningRequestTests {
             ("Host: a", "Transfer-Encoding: chunked"), ("Host: a", "Expect: 100-continue"), ("Host: a", "Host:  a"),
             ("Host: a", "Host: a "), ("Host: a", "Host:"), ("Host: a", "Host : a"), ("Host: a", ": a"),
             ("Host: a", "Host: a\r\n b"), ("Host: a", "Host: a\tb"), ("Host: a", "Host: \u{e4}"),
-            ("Host: a", "Host: a\u{0}"), ("Host: a", "Host: a\rX: b"), ("Host: a", "H\u{f6}st: a"), ("Host: a", "Host a"),
+            ("Host: a", "Host: a\u{0}"), ("Host: a", "Host: a\rX: b"), ("Host: a", "H\u{f6}st: a"),
+            ("Host: a", "Host a"),
             ("==\r\n\r\n", "==\r\n"), ("==\r\n\r\n", "==\r\n\r\nmore"), ("==\r\n\r\n", "==\r\n\r"),
         ])
     func others(_ change: (from: String, to: String)) {

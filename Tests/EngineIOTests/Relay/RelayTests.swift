@@ -147,9 +147,11 @@ private final class PeerBook: EnginePeers {
         }
     }
 
-    @Test("a session named by escapes is passed on like any other, as a connection's first request", arguments: [
-        "%73id", "s%69d", "si%64",
-    ])
+    @Test(
+        "a session named by escapes is passed on like any other, as a connection's first request",
+        arguments: [
+            "%73id", "s%69d", "si%64",
+        ])
     func escapedName(_ name: String) async throws {
         try await run { owner, other, engines in
             let client = try await opened(owner, other)
