@@ -6,7 +6,8 @@ import Testing
 
 @Suite("Where a room's sockets are")
 struct RoomListenersTests {
-    private let (one, two) = (EmbeddedEventLoop(), EmbeddedEventLoop())
+    private let one = EmbeddedEventLoop()
+    private let two = EmbeddedEventLoop()
 
     private func names(_ listeners: RoomListeners) -> [Int]? {
         listeners.eventLoops?.map { $0 === one ? 1 : 2 }.sorted()
