@@ -85,12 +85,14 @@ public enum CookiePolicy: Sendable, Equatable {
 
     /// The `Set-Cookie` header that gives the browser a credential.
     ///
-    /// - Parameter remaining: what is left of the absolute life; whole seconds are sent.
+    /// - Parameter remaining: what is left of the absolute life; whole seconds are sent, so that the cookie is
+    ///   not over before it.
     /// - Returns: nil when there is no cookie this way.
     public func header(_ credential: Credential, remaining: Duration) -> String? {
         guard let name = self.name else { return nil }
         let secure = self == .secure ? " Secure;" : ""
-        let seconds = max(0, remaining.components.seconds)
+        let (whole, rest) = remaining.components
+        let seconds = max(0, whole + (rest > 0 ? 1 : 0))
         return "\(name)=\(credential.text); Path=/; Max-Age=\(seconds);\(secure) HttpOnly; SameSite=Lax"
     }
 }

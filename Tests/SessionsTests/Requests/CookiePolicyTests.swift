@@ -32,7 +32,7 @@ struct CookiePolicyTests {
             .issue(.guest, handle: .random(), secret: .random(), issued: 1)
         let secure = CookiePolicy.secure.header(credential, remaining: .milliseconds(90_500))
         #expect(
-            secure == "__Host-rejoin=\(credential.text); Path=/; Max-Age=90; Secure; HttpOnly; SameSite=Lax")
+            secure == "__Host-rejoin=\(credential.text); Path=/; Max-Age=91; Secure; HttpOnly; SameSite=Lax")
         let plain = CookiePolicy.plain.header(credential, remaining: .seconds(-5))
         #expect(plain == "rejoin=\(credential.text); Path=/; Max-Age=0; HttpOnly; SameSite=Lax")
         #expect(CookiePolicy.none.header(credential, remaining: .seconds(1)) == nil)
