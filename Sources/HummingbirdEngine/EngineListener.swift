@@ -84,30 +84,20 @@ public struct EngineListener: Service {
     /// - Throws: `IOError` when the address is in use, or not of this machine; or when the system takes the listening
     ///   socket away.
     public func run() async throws {
-        let (conversations, conversation) = AsyncStream.makeStream(of: HTTPConversation.self)
+        let (events, event) = AsyncStream.makeStream(of: Event.self)
         let entrances = engine.shards.map {
             Entrance(
                 $0, engine: engine, logger: logger,
-                serve: { if case .enqueued = conversation.yield($0) { true } else { false } }, onAccept: onAccept)
+                serve: { if case .enqueued = event.yield(.begun($0)) { true } else { false } },
+                onLost: { event.yield(.lost) }, onAccept: onAccept)
         }
         do {
             let address = try await listen(entrances)
             logger.info("listening", metadata: ["address": "\(address)"])
             try await withTaskCancellationHandler {
                 try await withGracefulShutdownHandler {
-                    try await withThrowingDiscardingTaskGroup { group in
-                        group.addTask {
-                            defer { conversation.finish() }
-                            await onListening(address)
-                            for entrance in entrances { try await entrance.closed() }
-                        }
-                        for await conversation in conversations {
-                            // Goes on where its connection is.
-                            group.addTask(executorPreference: EventLoopExecutor.of(conversation.eventLoop)) {
-                                await http.handleHTTP(asyncChannel: conversation.channel, logger: logger)
-                            }
-                        }
-                    }
+                    await onListening(address)
+                    try await serve(events, entrances) { event.finish() }
                 } onGracefulShutdown: {
                     for entrance in entrances { entrance.quiesce() }
                 }
@@ -116,9 +106,44 @@ public struct EngineListener: Service {
             }
         } catch {
             for entrance in entrances { entrance.close() }
-            for entrance in entrances { try? await entrance.closed() }
+            for entrance in entrances { await entrance.closed() }
             throw error
         }
+    }
+
+    private enum Event: Sendable {
+        case begun(HTTPConversation)
+        /// One of the listening sockets is gone.
+        case lost
+    }
+
+    /// Answers requests until every connection has ended.
+    private func serve(
+        _ events: AsyncStream<Event>, _ entrances: [Entrance], onEnd: @escaping @Sendable () -> Void
+    ) async throws {
+        let isLost = await withDiscardingTaskGroup { group in
+            var isLost = false
+            group.addTask {
+                for entrance in entrances { await entrance.closed() }
+                onEnd()
+            }
+            for await event in events {
+                switch event {
+                case .begun(let conversation):
+                    // Goes on where its connection is.
+                    group.addTask(executorPreference: EventLoopExecutor.of(conversation.eventLoop)) {
+                        await http.handleHTTP(asyncChannel: conversation.channel, logger: logger)
+                    }
+                case .lost:
+                    // A node that some clients cannot come to must not look well.
+                    isLost = true
+                    for entrance in entrances { entrance.close() }
+                    group.cancelAll()
+                }
+            }
+            return isLost
+        }
+        if isLost { throw ListenerLost() }
     }
 
     /// Runs as a program of its own, until SIGTERM or SIGINT.
@@ -141,7 +166,7 @@ public struct EngineListener: Service {
                 .serverChannelOption(.maxMessagesPerRead, value: UInt(Self.connectionsPerRead(engine)))
                 .serverChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        try channel.pipeline.syncOperations.addHandler(AcceptPause(mayAccept))
+                        try channel.pipeline.syncOperations.addHandler(AcceptPause(mayAccept, logger: logger))
                     }
                 }
                 .childChannelInitializer { channel in

@@ -1,3 +1,4 @@
+package import Logging
 package import NIOCore
 
 /// Asks before connections are accepted, and looks again a moment later when they must wait: what makes room may be a
@@ -8,12 +9,18 @@ package final class AcceptPause: ChannelDuplexHandler {
 
     private static let pause = TimeAmount.milliseconds(20)
 
+    /// How often the operator is told.
+    private static let interval = TimeAmount.seconds(10)
+
     private let mayAccept: @Sendable () -> Bool
+    private let logger: Logger
+    private var told: NIODeadline?
     private var isPaused = false
     private var isFailing = false
 
-    package init(_ mayAccept: @escaping @Sendable () -> Bool) {
+    package init(_ mayAccept: @escaping @Sendable () -> Bool, logger: Logger) {
         self.mayAccept = mayAccept
+        self.logger = logger
     }
 
     package func read(context: ChannelHandlerContext) {
@@ -31,13 +38,22 @@ package final class AcceptPause: ChannelDuplexHandler {
     /// A connection could not be accepted, mostly for want of a descriptor; the system tells of it again and again, so it is
     /// not listened to for a moment.
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard !isFailing, context.channel.isActive, let options = context.channel.syncOptions else { return }
-        isFailing = true
-        try? options.setOption(.autoRead, value: false)
-        later(context) { handler, _ in
-            handler.isFailing = false
-            try? options.setOption(.autoRead, value: true)
+        let now = context.eventLoop.now
+        if told.map({ now - $0 >= Self.interval }) ?? true {
+            told = now
+            logger.warning("a connection could not be accepted", metadata: ["error": "\(error)"])
         }
+        guard !isFailing, context.channel.isActive else { return }
+        isFailing = true
+        try? context.channel.syncOptions?.setOption(.autoRead, value: false)
+        later(context) { $0.listenAgain($1) }
+    }
+
+    private func listenAgain(_ context: ChannelHandlerContext) {
+        // The option reads at once, and asks nobody.
+        guard mayAccept() else { return later(context) { $0.listenAgain($1) } }
+        isFailing = false
+        try? context.channel.syncOptions?.setOption(.autoRead, value: true)
     }
 
     private func later(

@@ -15,21 +15,25 @@ package final class Entrance: Sendable {
     private let shard: EngineShard
     private let engine: EngineServer
     private let serve: @Sendable (HTTPConversation) -> Bool
+    private let onLost: @Sendable () -> Void
     private let logger: Logger
     private let onAccept: @Sendable (any Channel) -> Void
     private let state: NIOLoopBoundBox<State>
     private let end: EventLoopPromise<Void>
 
-    /// - Parameter serve: answers the requests of a connection that are not the engine's, and says whether it will.
+    /// - Parameters:
+    ///   - serve: answers the requests of a connection that are not the engine's, and says whether it will.
+    ///   - onLost: called when the system takes the listening socket away.
     package init(
         _ shard: EngineShard, engine: EngineServer, logger: Logger,
-        serve: @escaping @Sendable (HTTPConversation) -> Bool,
+        serve: @escaping @Sendable (HTTPConversation) -> Bool, onLost: @escaping @Sendable () -> Void,
         onAccept: @escaping @Sendable (any Channel) -> Void
     ) {
         eventLoop = shard.eventLoop
         self.shard = shard
         self.engine = engine
         self.serve = serve
+        self.onLost = onLost
         self.logger = logger
         self.onAccept = onAccept
         state = .makeBoxSendingValue(State(), eventLoop: eventLoop)
@@ -44,9 +48,7 @@ package final class Entrance: Sendable {
         }
         // The system may take a listening socket away: a node that nobody can come to must not look well.
         channel.closeFuture.whenComplete { [self] _ in
-            guard !state.value.isClosing else { return }
-            end.fail(ListenerLost())
-            close()
+            if !state.value.isClosing { onLost() }
         }
     }
 
@@ -99,15 +101,15 @@ package final class Entrance: Sendable {
     }
 
     /// Waits until the last connection has ended, after ``quiesce()`` or ``close()``.
-    ///
-    /// - Throws: ``ListenerLost``.
-    package func closed() async throws {
-        try await end.futureResult.get()
+    package func closed() async {
+        try? await end.futureResult.get()
     }
 }
 
 /// The system closed the socket on which clients came.
 package struct ListenerLost: Error, CustomStringConvertible {
+    package init() {}
+
     package var description: String { "the listening socket was closed by the system, start anew" }
 }
 

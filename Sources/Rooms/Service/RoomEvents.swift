@@ -3,6 +3,9 @@ public import Sessions
 public import SocketIO
 
 /// The room events of a socket: `join`, `leave`, `act`, `cast`. What it may do is decided by its session.
+///
+/// A socket is in such a room by `join` alone: one that is put into the Socket.IO room of that name otherwise is not told
+/// what happens there.
 public struct RoomEvents: Sendable {
     private let rooms: Rooms
     private let sessions: SessionService

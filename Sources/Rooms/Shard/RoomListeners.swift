@@ -26,7 +26,7 @@ struct RoomListeners {
     /// One that was added.
     mutating func remove(on eventLoop: (any EventLoop)?) {
         guard let eventLoop else {
-            others -= 1
+            others = max(0, others - 1)
             return changed()
         }
         guard let index = counts.firstIndex(where: { $0.eventLoop === eventLoop }) else { return }

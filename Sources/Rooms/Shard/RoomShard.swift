@@ -112,6 +112,7 @@ actor RoomShard {
         held.holders -= 1
         guard held.holders == 0 else { return }
         held.idleSince = .now
+        held.listeners = RoomListeners()
         if held.ticksPerSecond > 0 { leaseSignal.send() }
         forget(held)
     }
