@@ -60,6 +60,18 @@ struct EngineListenerTests {
             onListening: { onListening($0.port ?? 0) })
     }
 
+    /// A listener that can be told to stop.
+    private func service(
+        _ engine: EngineServer
+    ) async throws -> (group: ServiceGroup, running: Task<Void, any Error>, port: Int) {
+        let port = Port()
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let group = ServiceGroup(
+            services: [listener(engine, onListening: port.set)], gracefulShutdownSignals: [], logger: logger)
+        return (group, Task { try await group.run() }, try await port.get())
+    }
+
     /// A port that is known once somebody listens.
     private final class Port: Sendable {
         private let number = Mutex<Int?>(nil)
@@ -122,13 +134,7 @@ struct EngineListenerTests {
     @Test("a graceful shutdown accepts nobody, ends every connection in its own way, and waits for the last")
     func quiescing() async throws {
         try await run { engine, application in
-            let port = Port()
-            var logger = Logger(label: "test")
-            logger.logLevel = .critical
-            let group = ServiceGroup(
-                services: [listener(engine, onListening: port.set)], gracefulShutdownSignals: [], logger: logger)
-            let running = Task { try await group.run() }
-            let number = try await port.get()
+            let (group, running, number) = try await service(engine)
             let (idle, reader, socket) = (
                 try await RawPeer.connect(number), try await RawPeer.connect(number), try await RawPeer.connect(number)
             )
@@ -150,13 +156,8 @@ struct EngineListenerTests {
     @Test("whoever answers a request hears of the shutdown, and may end what it says")
     func streaming() async throws {
         try await run { engine, _ in
-            let port = Port()
-            var logger = Logger(label: "test")
-            logger.logLevel = .critical
-            let group = ServiceGroup(
-                services: [listener(engine, onListening: port.set)], gracefulShutdownSignals: [], logger: logger)
-            let running = Task { try await group.run() }
-            let reader = try await RawPeer.connect(port.get())
+            let (group, running, number) = try await service(engine)
+            let reader = try await RawPeer.connect(number)
             try await reader.send("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n")
             try await eventually { reader.text.contains("begun") }
             await group.triggerGracefulShutdown()
