@@ -45,6 +45,7 @@ package final class AcceptPause: ChannelDuplexHandler {
         }
         guard !isFailing, context.channel.isActive else { return }
         isFailing = true
+        // Fails only on a channel that is closed, which accepts nothing anyway.
         try? context.channel.syncOptions?.setOption(.autoRead, value: false)
         later(context) { $0.listenAgain($1) }
     }

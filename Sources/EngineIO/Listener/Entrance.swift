@@ -102,6 +102,7 @@ package final class Entrance: Sendable {
 
     /// Waits until the last connection has ended, after ``quiesce()`` or ``close()``.
     package func closed() async {
+        // It only ever succeeds.
         try? await end.futureResult.get()
     }
 }
