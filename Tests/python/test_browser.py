@@ -216,6 +216,20 @@ async def entered(entries):
     return entries() == 2
 
 
+async def test_the_board_is_busy_from_the_key_on_until_its_step_is_answered(cluster, browsers):
+    page, wire = await wired(await browsers(), cluster.nodes[0].url)
+    await join(page)
+    await plays(page)
+    before = await settled(page)
+    busy = await page.evaluate("""() => {
+        for (const type of ["keydown", "keyup"]) dispatchEvent(new KeyboardEvent(type, { code: "ArrowRight" }));
+        return document.getElementById("board").ariaBusy;
+    }""")
+    assert busy == "true"
+    assert await settled(page) == before + 1
+    assert len([text for text in wire.sent if '"move"' in text]) == 1
+
+
 async def test_a_small_phone_has_targets_that_a_thumb_can_hit(cluster, browsers):
     for width, height in [(390, 844), (360, 640)]:
         phone = await browsers(viewport={"width": width, "height": height}, has_touch=True, is_mobile=True)

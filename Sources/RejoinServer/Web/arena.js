@@ -266,7 +266,7 @@ board.isAway = isAway;
 function show() {
   const me = mine();
   board.look(user?.id, ahead());
-  $("board").ariaBusy = String(steps.length > 0);
+  $("board").ariaBusy = String(pace !== undefined || steps.length > 0);
   $("me").hidden = !user;
   if (!user) return;
   $("me-name").textContent = user.name;
@@ -368,12 +368,14 @@ function stride() {
   if (held.size || target) return;
   clearInterval(pace);
   pace = undefined;
+  show();
 }
 
 // The first step waits a moment, so that two keys pressed together make one diagonal step.
 function go() {
   if (pace) return;
   pace = setInterval(stride, STEP);
+  show();
   setTimeout(stride, 25);
 }
 
