@@ -5,8 +5,11 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 SWIFT_VERSION := 6.3
-# About a third fewer instructions a delivery; the debug build and the tests keep the checks.
-RELEASE := -c release --product rejoin -Xswiftc -enforce-exclusivity=unchecked
+# About a third fewer instructions a delivery; the debug build and its tests keep the checks.
+FAST := -c release -Xswiftc -enforce-exclusivity=unchecked
+RELEASE := $(FAST) --product rejoin
+# The same for the tests, which see what is internal: a build of its own.
+FAST_TESTS := --scratch-path .build/release-tests $(FAST) -Xswiftc -enable-testing
 # Two builds with the same flags in the same order, or the second does work again: with colours a terminal's build has
 # other flags than a pipe's, and the traits of a dependency come in the order of their hashes.
 BUILD := SWIFT_DETERMINISTIC_HASHING=1 swift build --no-color-diagnostics
@@ -63,7 +66,7 @@ build: swift build-packages ## The release build: .build/release/rejoin
 
 .PHONY: test
 test: swift build-packages run-packages test-packages promtool $(VENV)/.installed ## All tests: Swift, then Python against real nodes
-	$(BUILD) --build-tests $(STRICT)
+	$(BUILD) --build-tests $(STRICT) $(TEST_FLAGS)
 	@results=(); \
 	check() { \
 	    local name=$$1 begin=$$SECONDS result=passed; shift; \
@@ -75,12 +78,17 @@ test: swift build-packages run-packages test-packages promtool $(VENV)/.installe
 	echo; printf '%s\n' "$${results[@]}"; \
 	[[ "$${results[*]}" != *FAILED* ]]
 
+# With how the tests are built, and the binary that those in Python start.
+.PHONY: test-release
+test-release: ## All tests with the settings of the release build, which takes some ten minutes more
+	@REJOIN_BINARY="$$PWD/.build/release-tests/release/rejoin" $(MAKE) --no-print-directory test TEST_FLAGS="$(FAST_TESTS)"
+
 # One test after the other: they start servers, and have time limits. The log has all lines, the terminal failures and
 # the sum.
 .PHONY: swift-tests
 swift-tests:
 	@echo "Swift tests run, for some minutes"
-	@swift test --skip-build --disable-xctest --no-parallel $(STRICT) $(ARGS) \
+	@swift test --skip-build --disable-xctest --no-parallel $(STRICT) $(TEST_FLAGS) $(ARGS) \
 	    >.build/swift-tests.log 2>&1 && result=0 || result=$$?; \
 	grep -a -E '^✘ Test .*recorded an issue|^. Test run with|^error:|Fatal error|crashed' .build/swift-tests.log \
 	    | cut -c 1-500 || true; \

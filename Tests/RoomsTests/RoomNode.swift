@@ -173,8 +173,9 @@ final class Watcher: RoomAudience {
         on eventLoops: [any EventLoop]?, completion: BroadcastCompletion?
     ) {
         eventLoop.execute {
-            self.heard(event, argument, in: room, except: socket)
+            // Before it is counted: whoever sees it may release it.
             if let completion { self.state.withLock { $0.underWay?.append(completion) } }
+            self.heard(event, argument, in: room, except: socket)
         }
     }
 

@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 
 from cluster import PASSWORD, Cluster, eventually
+from example import Example
 from test_wire import Peer, frame
 
 
@@ -105,6 +106,36 @@ async def test_without_free_descriptors_those_that_are_there_go_on_and_the_proce
             peer.socket.close()
         resource.prlimit(node.process.pid, resource.RLIMIT_NOFILE, (4096, 4096))
         await eventually(lambda: somebody_gets_in(node))
+
+
+async def test_a_server_that_keeps_nothing_free_waits_and_then_takes_in_who_has_waited(tmp_path):
+    """The library by itself: nobody asks whether there is room, the system says that there is none."""
+    echo_server = Example("SocketIOEcho", tmp_path / "echo.log")
+    try:
+        pid = echo_server.process.pid
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (len(os.listdir(f"/proc/{pid}/fd")) + 4, 4096))
+        with contextlib.ExitStack() as stack:
+            address = ("127.0.0.1", echo_server.port)
+            waiting = [stack.enter_context(socket.create_connection(address, 5)) for _ in range(40)]
+            await eventually(lambda: asyncio.to_thread(told_of_failed_accepts, echo_server))
+            used, begin = processor_time(echo_server), time.monotonic()
+            while time.monotonic() < begin + 1:
+                await asyncio.sleep(0.1)
+            share = (processor_time(echo_server) - used) / (time.monotonic() - begin)
+            assert share < 0.3, f"{share:.0%} of a core"
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (4096, 4096))
+            for one in waiting:
+                one.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            for one in waiting:
+                assert (await asyncio.to_thread(one.recv, 15)) == b"HTTP/1.1 200 OK"
+        # Once each ten seconds for an event loop, not once a connection.
+        assert 1 <= echo_server.log.read_text().count("could not be accepted") <= os.cpu_count()
+    finally:
+        echo_server.stop()
+
+
+def told_of_failed_accepts(server):
+    return "could not be accepted" in server.log.read_text()
 
 
 async def test_a_crowd_at_the_admin_listener_takes_nothing_from_the_players(made):
