@@ -20,6 +20,10 @@ class Proxy:
         self.accepts = True
         self.swallows = False
         self.deafens = False
+        self.sought = None
+        self.asked = threading.Event()
+        self.held = set()
+        self.answers = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
@@ -43,11 +47,20 @@ class Proxy:
         """Nothing that was subscribed to arrives any more, also over new connections; the answers to commands do."""
         self.deafens = True
 
+    def hold_answers_after(self, words):
+        """A request with these words gets through, which `asked` says; from then on its connection brings no answers."""
+        self.answers.clear()
+        self.asked.clear()
+        self.sought = words
+
     def heal(self):
         """Everything flows again, over new connections where bytes were lost."""
         if self.swallows or self.deafens:
             self.reset()
             self.swallows = self.deafens = False
+        self.sought = None
+        self.held.clear()
+        self.answers.set()
         self.accepts = True
         self.flows.set()
 
@@ -61,6 +74,7 @@ class Proxy:
     def stop(self):
         self.listener.close()
         self.flows.set()
+        self.answers.set()
         self.cut()
 
     def _accept(self):
@@ -87,6 +101,12 @@ class Proxy:
                 self.flows.wait()
                 if not isAnswer and b"SUBSCRIBE" in data.upper():
                     self.subscribers.add(source)
+                if not isAnswer and self.sought and self.sought in data:
+                    self.sought = None
+                    self.held.add(source)
+                    self.asked.set()
+                if isAnswer and sink in self.held:
+                    self.answers.wait()
                 if not (isAnswer and (self.swallows or self.deafens and sink in self.subscribers)):
                     sink.sendall(data)
         for connection in (source, sink):

@@ -13,11 +13,13 @@ import pathlib
 import signal
 import time
 
+import aiohttp
 import pytest
 import pytest_asyncio
 import redis
 
 from cluster import PREFIX, Cluster, eventually, get, post
+from engine import WebSocket
 from proxy import Proxy
 from witness import Gone, History, Witness, stored
 
@@ -511,6 +513,23 @@ async def test_the_answer_to_an_act_is_lost(cluster, history, room):
         assert onlooker.rooms[room].version == version
     assert onlooker.rooms[room].state == {"n": 4}
     await history.verify(cluster.redis)
+
+
+async def test_a_logout_that_is_heard_before_the_answer_that_opens_the_session_counts(cluster, history):
+    ada = await player(history, cluster.nodes[0])
+    handle = (await ada.event("session", lambda session: session["login"]))["handle"]
+    async with aiohttp.ClientSession() as http:
+        socket = await WebSocket(http, cluster.nodes[2].url).open()
+        cluster.proxy.hold_answers_after(handle.encode())
+        await socket.send("40" + json.dumps({"token": ada.token}))
+        assert await asyncio.to_thread(cluster.proxy.asked.wait, 5)
+        answer = await ada.call("logout", {})
+        assert (answer["ok"], answer["missing"]) == (True, [])
+        cluster.proxy.heal()
+        assert (await socket.message()).startswith("0{"), "the answer to CONNECT"
+        event, session = json.loads((await socket.message())[1:])
+        assert (event, session["login"], session.get("user")) == ("session", False, None)
+        await socket.leave()
 
 
 async def test_the_answer_to_a_client_is_lost(cluster, history, room):
