@@ -60,17 +60,6 @@ final class NodeListeners: Sendable {
     }
 }
 
-/// A service whose tasks stay on an event loop: threads of Swift's own that have to be woken for little cost more than what
-/// it does.
-struct EventLoopService: Service {
-    let service: any Service
-    let eventLoop: any EventLoop
-
-    func run() async throws {
-        try await withTaskExecutorPreference(EventLoopExecutor.of(eventLoop)) { try await service.run() }
-    }
-}
-
 /// Says when the node is ready: it listens, hears itself, and can sign.
 struct ReadyService: Service {
     let parts: NodeParts

@@ -76,15 +76,11 @@ public struct RejoinNode: Service {
 
     private func run(_ parts: NodeParts) async throws {
         let listeners = NodeListeners()
-        // What does little and often is where the answers of Redis come.
-        func onEventLoop(_ service: any Service) -> EventLoopService {
-            EventLoopService(service: service, eventLoop: parts.redis.eventLoop)
-        }
         var services: [any Service] = [
             // The first to start and the last to stop: the signal never ends the process.
             CertificateReload(tls: parts.tls, logger: parts.logger), parts.redis, parts.subscriber, parts.replicas,
-            onEventLoop(parts.keys), parts.server, onEventLoop(parts.cluster),
-            parts.rooms, SessionSweep(parts.sessions), onEventLoop(parts.probe),
+            parts.keys, parts.server, parts.cluster,
+            parts.rooms, SessionSweep(parts.sessions), parts.probe,
             AdminListener(parts, metrics: metrics, listeners: listeners).application(logger),
             PublicListener(parts, listeners: listeners, pages: pages).service(logger),
             ReadyService(parts: parts, listeners: listeners, onReady: onReady),
