@@ -230,6 +230,66 @@ async def test_the_board_is_busy_from_the_key_on_until_its_step_is_answered(clus
     assert len([text for text in wire.sent if '"move"' in text]) == 1
 
 
+def acked(wire, request):
+    """The acknowledgement's beginning for a request like `42…`."""
+    return "43" + request[2:request.index("[")]
+
+
+async def test_a_step_of_an_epoch_that_is_over_is_not_waited_for(cluster, browsers):
+    page, wire = await wired(await browsers(), cluster.nodes[0].url)
+    await join(page)
+    await plays(page)
+    await settled(page)
+    wire.to_page = lambda text: not text.startswith('42["patch"')
+    wire.heard.clear()
+    await page.keyboard.press("ArrowRight")
+    patch = json.loads((await eventually(lambda: first(wire.heard, '42["patch"')))[2:])[1]
+    await eventually(lambda: first(wire.heard, "43"))
+    await expect(page.locator("#board")).to_have_attribute("aria-busy", "true")
+    own = {field: value for field, value in patch["set"].items() if field.startswith("@")}
+    wire.say("42" + json.dumps(["state", {"room": "arena", "epoch": "another", "version": 1, "state": own}]))
+    await expect(page.locator("#board")).to_have_attribute("aria-busy", "false")
+
+
+async def first(texts, beginning):
+    return next((text for text in texts if text.startswith(beginning)), None)
+
+
+async def test_who_could_not_enter_tries_again_by_walking(cluster, browsers):
+    page, wire = await wired(await browsers(), cluster.nodes[0].url)
+    refused = []
+
+    def refuse(text):
+        if '"enter"' not in text or refused:
+            return True
+        refused.append(text)
+        wire.say(acked(wire, text) + '[{"ok":false,"error":"conflict","message":"others were faster"}]')
+        return False
+
+    wire.to_server = refuse
+    await join(page)
+    await expect(page.locator("#toasts")).to_contain_text("Others were faster.")
+    await expect(row(page, NAME)).to_have_count(0)
+    await page.locator("#board").focus()
+    await page.keyboard.press("ArrowRight")
+    await plays(page)
+
+
+async def test_a_login_in_a_tab_on_another_board_makes_this_one_play(cluster, players, browsers):
+    bob = players()
+    await bob.connect(cluster.nodes[0])
+    await bob.call("register", {"username": "Bob", "password": PASSWORD})
+    await bob.call("join", {"room": "arena"})
+    assert (await bob.call("act", {"room": "arena", "id": "1", "action": {"type": "enter"}}))["ok"]
+    browser = await browsers()
+    page = await watching(browser, cluster.nodes[0].url)
+    await expect(row(page, "Bob")).to_be_visible()
+    other = await watching(browser, cluster.nodes[1].url + "/?room=arena:other")
+    await join(other)
+    await plays(other)
+    await plays(page)
+
+
 async def test_a_small_phone_has_targets_that_a_thumb_can_hit(cluster, browsers):
     for width, height in [(390, 844), (360, 640)]:
         phone = await browsers(viewport={"width": width, "height": height}, has_touch=True, is_mobile=True)

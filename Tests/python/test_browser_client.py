@@ -77,6 +77,46 @@ async def player(page, name):
     return page
 
 
+# What is late, and what does not pass
+
+
+async def test_a_cookie_that_comes_after_the_word_of_it_is_waited_for_and_not_for_ever(alone, pages):
+    page = await pages(alone.nodes[0].url)
+    handle = await page.evaluate("async () => (Math.random = () => 0.01, await begin()).session.handle")
+    session = {"login": False, "user": None, "handle": handle, "node": "n1", "reason": "refresh"}
+    page.wire.say("42" + json.dumps(["session", session]))
+    await holds(page, "said.filter(([event, what]) => event === 'session' && what === 'connect').length === 6")
+    await holds(page, "client.connection.status === 'connected'")
+    assert page.wire.count == 7
+
+
+async def test_a_room_too_many_is_an_error_at_once(alone, pages, name):
+    page = await pages(alone.nodes[0].url)
+    assert await page.evaluate("""async (name) => {
+        await begin();
+        const error = next(client, "error");
+        const rooms = Array.from({ length: 17 }, (_, number) => client.room(`${name}${number}`));
+        const told = await error;
+        return [told.code, rooms.filter((room) => room.joined).length];
+    }""", name) == ["rate_limited", 16]
+
+
+async def test_an_act_whose_limit_outlasts_it_says_so_and_holds_up_no_other(alone, pages, name):
+    page = await player(await pages(alone.nodes[0].url), name)
+
+    def refuse(text):
+        if '"mine"' not in text:
+            return True
+        page.wire.say("43" + text[2:text.index("[")] + json.dumps(
+            [{"ok": False, "error": "rate_limited", "message": "too many rooms", "retryAfter": 3_600_000}]))
+        return False
+
+    page.wire.to_server = refuse
+    assert await page.evaluate("""async () => [
+        await code(room.act({ set: { mine: 1 } })), await code(room.act({ set: { other: 1 } }, { timeout: 5_000 })),
+    ]""") == ["rate_limited", "done"]
+
+
 # Reconnecting
 
 

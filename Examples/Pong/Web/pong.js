@@ -40,8 +40,9 @@ const act = (action) => room.act(action).catch((error) => say(error.message));
 
 // One move is on its way at a time; of those that come meanwhile the last counts.
 const move = async (y) => {
+  if (!mine()) return;
   wanted = Math.round(Math.min(60, Math.max(0, y)));
-  if (isSending || !mine()) return;
+  if (isSending) return;
   isSending = true;
   while (wanted !== null) {
     const next = wanted;
@@ -52,8 +53,17 @@ const move = async (y) => {
   isSending = false;
 };
 
-room.on("change", () => requestAnimationFrame(draw));
-room.on("presence", () => requestAnimationFrame(draw));
+// Once a frame, and a page that nobody sees has none.
+let frame;
+const drawSoon = () => {
+  frame ??= requestAnimationFrame(() => {
+    frame = undefined;
+    draw();
+  });
+};
+
+room.on("change", drawSoon);
+room.on("presence", drawSoon);
 client.on("session", (session) => {
   user = session.login ? session.user : null;
   $("login").hidden = !!user;

@@ -86,6 +86,7 @@ client.on("session", (session) => {
     target = null;
   }
   if (user?.id !== before?.user?.id) isIn = isOut = false;
+  if (user && dialog.open && !$("submit").disabled) dialog.close();
   entering = false;
   $("handle").textContent = session.handle ? `${session.handle.slice(0, 8)}…` : "";
   enter();
@@ -141,6 +142,7 @@ const form = $("join-form"), dialog = $("join");
 function chosen() {
   const registering = form.mode.value === "register";
   form.password.autocomplete = registering ? "new-password" : "current-password";
+  form.password.minLength = registering ? 8 : 1;
   $("password-hint").hidden = !registering;
   $("submit").textContent = registering ? "Create account and play" : "Log in and play";
   $("problem").textContent = "";
@@ -178,13 +180,17 @@ const mine = () => (user ? board.players.get(user.id) : undefined);
 
 async function enter() {
   if (!user || !room.joined || mine() || entering || isOut) return;
+  const { id } = user;
   entering = true;
   try {
     await room.act({ type: "enter" });
-    entering = false;
+    if (user?.id === id) entering = false;
   } catch (error) {
-    // Not again before the session changes: the arena is full, or it is not ours to enter.
-    if (user) toast(explain(error));
+    if (user?.id !== id) return;
+    // Not again by itself: the arena is full, or it is not ours to enter. Whoever walks tries again.
+    entering = false;
+    isOut = true;
+    toast(explain(error));
   }
 }
 
@@ -239,9 +245,12 @@ function landed() {
   show();
 }
 
-let score;
+let score, epoch;
 room.on("change", ({ set, del, snapshot }) => {
   document.body.dataset.seen = "";
+  // Versions of an epoch that is over are reached by no other.
+  if (epoch !== room.epoch) steps = steps.filter(({ version }) => version === undefined);
+  epoch = room.epoch;
   board.change(set, del, snapshot);
   if (mine()) isIn = true;
   else if (snapshot) isIn = isOut = entering = false;
@@ -253,6 +262,8 @@ room.on("change", ({ set, del, snapshot }) => {
 room.on("presence", () => {
   board.draw();
   list();
+  // It follows every join, also one that brings no change.
+  enter();
 });
 
 // Who is there is told by presence; before any came, nobody is taken for away, nor are those whom it counts and does not
@@ -274,7 +285,7 @@ function show() {
   if (!me) return;
   document.documentElement.style.setProperty("--me", me.color);
   const tiles = me.score === 1 ? "1 tile" : `${me.score} tiles`;
-  if (me.score !== score) speak(`${tiles}. Column ${me.x + 1}, row ${me.y + 1}.`, 1_200);
+  if (score !== undefined && me.score !== score) speak(`${tiles}. Column ${me.x + 1}, row ${me.y + 1}.`, 1_200);
   score = me.score;
 }
 
@@ -302,10 +313,13 @@ function relist() {
     }
   }
   shown.forEach((player, index) => {
-    const row = rows.get(player.id) ?? makeRow(player);
+    const row = rows.get(player.id) ?? makeRow(player.id);
     const away = isAway(player.id);
     row.item.classList.toggle("mine", player === me);
     row.item.classList.toggle("away", away);
+    row.badge.textContent = [...player.name][0]?.toUpperCase() ?? "";
+    row.item.style.setProperty("--color", player.color);
+    row.item.style.setProperty("--on-color", Board.inkOn(player.color));
     row.name.textContent = player.name;
     row.note.textContent = player === me ? "you" : away ? "away" : "";
     row.score.textContent = player.score;
@@ -323,19 +337,16 @@ function relist() {
   $("crowd").textContent = known ? `${online} online · ${room.watchers} watching` : `${ranked.length} entered`;
 }
 
-function makeRow(player) {
+function makeRow(id) {
   const make = (tag, className = "") => Object.assign(document.createElement(tag), { className });
   const row = {
     item: make("li"), badge: make("span", "badge"), label: make("span", "name"), name: make("bdi"),
     note: make("small"), score: make("span", "score"), line: make("span", "bar-line"),
   };
   row.badge.ariaHidden = row.line.ariaHidden = "true";
-  row.badge.textContent = [...player.name][0]?.toUpperCase() ?? "";
-  row.item.style.setProperty("--color", player.color);
-  row.item.style.setProperty("--on-color", Board.inkOn(player.color));
   row.label.append(row.name, row.note);
   row.item.append(row.badge, row.label, row.score, row.line);
-  rows.set(player.id, row);
+  rows.set(id, row);
   return row;
 }
 
@@ -399,6 +410,8 @@ addEventListener("keydown", (event) => {
   event.preventDefault();
   if (!event.repeat) press(event.code, step);
 });
+// While that key is down macOS does not say when others are let go.
+addEventListener("keydown", ({ key }) => key === "Meta" && held.clear());
 addEventListener("keyup", (event) => release(event.code));
 addEventListener("blur", () => held.clear());
 
@@ -425,6 +438,7 @@ canvas.addEventListener("pointerdown", (event) => {
   if (!user || event.button !== 0) return;
   canvas.setPointerCapture(event.pointerId);
   held.clear();
+  if (isOut) comeBack();
   target = board.tileAt(event);
   go();
 });

@@ -30,6 +30,8 @@ export interface Session {
   /** The node that this connection is on. */
   node: string;
   reason: "connect" | "login" | "logout" | "revoked" | "expired" | "replaced" | "refresh" | "unavailable";
+  /** The credential to come back with, where the client goes by a token and gets another one. */
+  token?: string;
 }
 
 export interface Connection {
@@ -114,6 +116,7 @@ export type Off = () => void;
  * `not_claimed` (logged in on this connection, but the new cookie could not be fetched).
  */
 export class RejoinError extends Error {
+  constructor(code: string, message: string, retryAfter?: number);
   readonly code: string;
   /** Milliseconds after which it is worth another try, when the server said so. */
   readonly retryAfter?: number;

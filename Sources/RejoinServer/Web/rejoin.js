@@ -4,6 +4,8 @@ const CONNECT_TIMEOUT = 10_000, CALL_TIMEOUT = 15_000, ACT_TIMEOUT = 30_000;
 const BACKOFF = 250, BACKOFF_MAX = 5_000, ACTS_IN_FLIGHT = 16, WAITING = 1_024;
 // A connection that has said nothing for so long is asked whether it lives, and has so long to answer.
 const QUIET = 2_000, PATIENCE = 5_000;
+// How often a connection is made anew for a cookie that another tab has yet to get.
+const REFRESHES = 5;
 const PASSING = new Set(["rate_limited", "unavailable"]);
 
 const jitter = (ceiling) => Math.random() * ceiling;
@@ -119,7 +121,9 @@ class Link {
   call(event, body, timeout = CALL_TIMEOUT) {
     return new Promise((resolve, reject) => {
       if (this.closed) return reject(closed());
-      if (this.#calls.size >= WAITING) return reject(new RejoinError("rate_limited", `${WAITING} requests wait already`));
+      if (this.#calls.size >= WAITING) {
+        return reject(new RejoinError("rate_limited", `${WAITING} requests wait already`, 1_000));
+      }
       const id = this.#nextCall++;
       const call = { id, text: `42${id}${JSON.stringify([event, body])}`, resolve, reject };
       const error = new RejoinError("timeout", `no answer to ${event} within ${timeout} ms`);
@@ -164,8 +168,8 @@ class Link {
     const socket = this.#socket, silence = Date.now() - this.#heard;
     if (!this.up || silence < QUIET) return;
     if (silence > this.#beat) return this.drop(0);
-    // Any answer will do.
-    const lives = await this.call("leave", { room: "-" }, PATIENCE).catch(({ code }) => code !== "timeout");
+    // Any answer will do, and no room has that name.
+    const lives = await this.call("leave", { room: "" }, PATIENCE).catch(({ code }) => code !== "timeout");
     if (!lives && socket === this.#socket) this.drop(0);
   }
 
@@ -242,7 +246,7 @@ class Room extends Emitter {
       if (this.#left) return reject(new RejoinError("not_joined", `room ${this.name} was left`));
       if (this.#link.closed) return reject(closed());
       if (this.#acts.length >= WAITING) return reject(new RejoinError("rate_limited", `${WAITING} acts wait already`));
-      const act = { id, action, timeout, resolve, reject };
+      const act = { id, action, until: Date.now() + timeout, timeout, resolve, reject };
       const late = () => {
         const fate = act.tried ? "it may have been applied" : "it was not sent";
         const error = new RejoinError("timeout", `not acknowledged within ${timeout} ms; ${fate}`);
@@ -265,7 +269,11 @@ class Room extends Emitter {
     this.#to.left(this);
     this.joined = false;
     this.fail(new RejoinError("not_joined", `room ${this.name} was left`));
-    if (this.#link.up) await this.#link.call("leave", { room: this.name });
+    if (!this.#link.up) return;
+    await this.#link.call("leave", { room: this.name }).catch((error) => {
+      // A connection that is gone has left.
+      if (error.code !== "disconnected" && error.code !== "closed") throw error;
+    });
   }
 
   // What follows is for the client.
@@ -286,7 +294,9 @@ class Room extends Emitter {
       this.#pump();
     } catch (error) {
       this.#joining = false;
-      const passing = error.code === "timeout" || PASSING.has(error.code);
+      // A limit that names no time does not pass by itself.
+      const isLimit = error.code === "rate_limited" && error.retryAfter === undefined;
+      const passing = error.code === "timeout" || (PASSING.has(error.code) && !isLimit);
       if (passing) setTimeout(() => this.join(), error.retryAfter ?? backoff(2));
       else if (this.#link.up) {
         this.fail(error);
@@ -297,6 +307,7 @@ class Room extends Emitter {
 
   away() {
     this.joined = false;
+    this.#resume();
   }
 
   patch({ epoch, from, version, set = {}, del = [] }) {
@@ -352,11 +363,8 @@ class Room extends Emitter {
       this.#end(act, "resolve", (await this.#link.call("act", { room: this.name, id, action }, timeout)).version);
     } catch (error) {
       act.sent = false;
-      if (PASSING.has(error.code)) {
-        this.#paused ??= setTimeout(() => {
-          this.#paused = undefined;
-          this.#pump();
-        }, error.retryAfter ?? BACKOFF + jitter(BACKOFF));
+      if (PASSING.has(error.code) && Date.now() + (error.retryAfter ?? 0) < act.until) {
+        this.#paused ??= setTimeout(() => this.#resume(), error.retryAfter ?? BACKOFF + jitter(BACKOFF));
       } else if (error.code === "not_joined" && !this.#left) {
         this.joined = false;
         this.join();
@@ -366,13 +374,19 @@ class Room extends Emitter {
     }
     this.#pump();
   }
+
+  #resume() {
+    clearTimeout(this.#paused);
+    this.#paused = undefined;
+    this.#pump();
+  }
 }
 
 class Client extends Emitter {
   session = null;
   connection = { status: "connecting", attempt: 0 };
   token;
-  #url; #link; #onToken; #claiming; #shared; #rooms = new Map();
+  #url; #link; #onToken; #claiming; #shared; #refresh; #rooms = new Map();
 
   constructor({ url = globalThis.location?.origin, token, onToken, actTimeout = ACT_TIMEOUT } = {}) {
     super();
@@ -499,7 +513,16 @@ class Client extends Emitter {
     if (first) this.#link.settle();
     emit(this, "session", session);
     for (const room of this.#rooms.values()) if (!room.joined) room.join();
-    if (session.reason === "refresh") this.#link.drop(jitter(BACKOFF));
+    this.#refreshed(session);
+  }
+
+  // A login in another tab: its cookie may come a moment after the word of it.
+  #refreshed({ reason, login, handle }) {
+    if (reason === "refresh") this.#refresh = { handle, tries: 0 };
+    const refresh = this.#refresh;
+    const isLate = reason === "connect" && !login && handle === refresh?.handle && refresh.tries <= REFRESHES;
+    if (reason === "refresh" || isLate) this.#link.drop(backoff(refresh.tries++));
+    else this.#refresh = undefined;
   }
 }
 
