@@ -23,9 +23,10 @@ public final class EngineServer: Sendable {
 
     /// Makes every shard ready; to be awaited before the first connection is accepted.
     public func start() async throws {
+        let handshakes = HandshakeBudget(configuration)
         for (index, shard) in shards.enumerated() {
             try await shard.start(
-                application, index: index, configuration: configuration, counters: counters, loops: shards.count
+                application, index: index, configuration: configuration, counters: counters, handshakes: handshakes
             ).get()
         }
     }

@@ -127,6 +127,8 @@ struct ConfigurationTests {
     @Test("a boolean flag needs no value, and takes one")
     func booleanFlags() throws {
         #expect(try read(["--insecure-login"]).accounts.allowsInsecureLogin)
+        #expect(try read(["--insecure-login"]).warnings.first?.hasPrefix("REJOIN_INSECURE_LOGIN is true") == true)
+        #expect(try read([]).warnings == [])
         #expect(try read(["--insecure-login", "true"]).accounts.allowsInsecureLogin)
         #expect(try !read(["--insecure-login=no"]).accounts.allowsInsecureLogin)
     }

@@ -86,6 +86,21 @@ async def test_a_visitor_without_a_cookie_gets_one_and_it_is_not_sent_again(node
     assert set_cookie(again) is None
 
 
+async def test_a_guests_cookie_that_is_too_old_is_replaced_by_a_page(tmp_path):
+    cluster = Cluster(tmp_path, nodes=1, REJOIN_SESSION_IDLE="1s")
+    try:
+        node = cluster.nodes[0]
+        first = cookie_of((await get(node.url + "/"))[0])
+        assert first and cookie_of((await get(node.url + "/", headers={"Cookie": first}))[0]) is None
+
+        async def replaced():
+            return cookie_of((await get(node.url + "/", headers={"Cookie": first}))[0])
+        second = await eventually(replaced)
+        assert second != first
+    finally:
+        cluster.stop()
+
+
 async def test_a_handshake_without_a_valid_cookie_sets_one(node):
     status, fields = await raw(node)
     assert status == 101
@@ -515,6 +530,7 @@ async def test_redis_away_is_503_within_a_second_and_never_a_cookie(tmp_path):
             outage()
             for method, path, body, sent in [
                     (get, "/session", None, cookie), (get, "/session/check", None, cookie), (get, "/session", None, guest),
+                    (get, "/session/check", None, guest), (get, "/session/devices", None, guest),
                     (get, "/session/devices", None, cookie), (post, "/session/logout", {}, cookie),
                     (post, "/session/login", {"username": "patient", "password": PASSWORD}, cookie),
                     (post, "/session/claim", {"ticket": "A" * 22 + "." + "A" * 43}, guest)]:

@@ -95,6 +95,14 @@ async def test_a_player_comes_in_by_haproxy_and_is_still_logged_in_when_its_node
         {"n1", "n2", "n3"} - {home.name})
 
 
+async def test_port_0_takes_any_free_one_and_says_which(start):
+    up = start("--nodes", "1", port="0")
+    port = int(up.line(r"^haproxy on http://localhost:(\d+) ")[1])
+    assert port > 0
+    response, _ = await get(f"http://127.0.0.1:{port}/healthz")
+    assert response.status == 200
+
+
 async def test_a_drained_node_lets_its_players_go_and_is_not_called_dead(start, players):
     up = start(REJOIN_DRAIN="5s").ready()
     assert up.rejoin("users", "add", NAME, "--password-stdin", stdin=PASSWORD + "\n").returncode == 0

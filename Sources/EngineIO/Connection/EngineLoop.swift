@@ -33,7 +33,7 @@ public final class EngineLoop {
 
     init(
         eventLoop: any EventLoop, index: Int = 0, configuration: EngineConfiguration, counters: EngineCounters,
-        loops: Int, jobs: JobQueue
+        handshakes: HandshakeBudget, jobs: JobQueue
     ) {
         self.eventLoop = eventLoop
         self.index = index
@@ -44,9 +44,7 @@ public final class EngineLoop {
         self.receiveSpace = .allocate(byteCount: 4_096, alignment: 16)
         self.arrivals = Arrivals(eventLoop, patience: configuration.idleTimeout)
         self.heartbeat = Heartbeat(interval: configuration.pingInterval, timeout: configuration.pingTimeout)
-        self.admission = HandshakeAdmission(
-            perSecond: max(1, configuration.handshakesPerSecond / loops),
-            queue: configuration.handshakeQueue / loops)
+        self.admission = HandshakeAdmission(handshakes)
     }
 
     deinit {
@@ -142,10 +140,8 @@ public final class EngineLoop {
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         eventLoop.scheduleTask(in: wait) {
             let loop = bound.value
-            while let ticket = loop.admission.next(now: loop.eventLoop.now) {
-                if !ticket(true) {
-                    loop.admission.giveBack()
-                }
+            for ticket in loop.admission.next(now: loop.eventLoop.now) where !ticket(true) {
+                loop.admission.giveBack()
             }
             if loop.admission.waiting > 0 {
                 loop.scheduleAdmission(HandshakeAdmission.wait)

@@ -27,13 +27,13 @@ public actor EngineShard {
     /// Makes the loop's part and the application's on the event loop.
     nonisolated func start(
         _ application: any EngineApplication, index: Int, configuration: EngineConfiguration,
-        counters: EngineCounters, loops: Int
+        counters: EngineCounters, handshakes: HandshakeBudget
     ) -> EventLoopFuture<Void> {
         let (local, jobs, eventLoop) = (local, jobs, eventLoop)
         return eventLoop.submit {
             let loop = EngineLoop(
-                eventLoop: eventLoop, index: index, configuration: configuration, counters: counters, loops: loops,
-                jobs: jobs.value)
+                eventLoop: eventLoop, index: index, configuration: configuration, counters: counters,
+                handshakes: handshakes, jobs: jobs.value)
             local.value = loop
             loop.start(application)
         }

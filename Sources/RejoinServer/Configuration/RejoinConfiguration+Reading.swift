@@ -44,7 +44,13 @@ extension RejoinConfiguration {
         limits = try Self.limits(reader)
         let level: Logger.Level = try reader.choice(.logLevel)
         log = Log(level: level, format: try reader.choice(.logFormat))
-        warnings = reader.warnings
+        var warnings = reader.warnings
+        if accounts.allowsInsecureLogin {
+            warnings.append(
+                "\(ConfigurationKey.insecureLogin.environmentName) is true: passwords and cookies may come over plain HTTP,"
+                    + " where others can read them; serve by HTTPS and unset it")
+        }
+        self.warnings = warnings
     }
 
     private static func node(_ reader: ConfigurationReader) throws(ConfigurationError) -> Node {

@@ -44,7 +44,8 @@ struct SessionRoutes: Sendable {
     }
 
     private func check(_ asker: Asker) async throws(RequestFailure) -> Response {
-        guard let user = try await session(of: asker, guestsToo: false).session?.user else {
+        // Also a guest's cookie: while nobody can be asked, nobody is told to log in.
+        guard let user = try await session(of: asker, guestsToo: true).session?.user else {
             throw RequestFailure(.loginRequired, "no player's session came with the request; log in first")
         }
         var response = Answer.empty(.noContent)
@@ -108,7 +109,7 @@ struct SessionRoutes: Sendable {
 
     /// The session of a request that only a player may make.
     private func player(_ asker: Asker) async throws(RequestFailure) -> (session: RequestSession, login: SessionGuard) {
-        let session = try await session(of: asker, guestsToo: false)
+        let session = try await session(of: asker, guestsToo: true)
         guard let login = session.session?.loginGuard else {
             throw RequestFailure(.loginRequired, "no player's session came with the request; log in first")
         }

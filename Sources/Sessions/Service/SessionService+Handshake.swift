@@ -71,7 +71,7 @@ extension SessionService {
         }
         let renewed =
             isCurrent ? nil : try keys.issue(credential.kind, handle: credential.handle, secret: credential.secret)
-        if credential.kind == .guest, !guestsToo, isCurrent {
+        if credential.kind == .guest, !guestsToo, isCurrent, isYoung(credential) {
             return .known(credential, nil, renewed: nil)
         }
         switch try await store.lookUp(credential) {
@@ -117,10 +117,15 @@ extension SessionService {
     private func quickly(_ text: Substring?) throws(SessionError) -> RequestSession? {
         guard let text else { return .fresh(try keys.issueGuest(), setsCookie: true) }
         guard let credential = Credential(text) else { return nil }
-        guard credential.kind == .guest, credential.issued * 1000 + store.life.idle.milliseconds > store.clock.now,
+        guard credential.kind == .guest, isYoung(credential),
             case .valid(_, _, let isCurrent) = keys.verify(credential), isCurrent
         else { return nil }
         return .known(credential, nil, renewed: nil)
+    }
+
+    /// Whether a guest's credential counts without a record: one that was never used has none.
+    private func isYoung(_ credential: Credential) -> Bool {
+        credential.issued * 1000 + store.life.idle.milliseconds > store.clock.now
     }
 
     private func accept(

@@ -33,7 +33,10 @@ struct UpPlan {
         reader: ConfigurationReader, flags: ConfigurationFlags, nodes: Int, bots: Int, program: String?,
         restarts: Bool
     ) throws {
-        let configuration = try RejoinConfiguration(reader)
+        var configuration = try RejoinConfiguration(reader)
+        haproxy = Path.find("haproxy")
+        // HAProxy takes no port by itself.
+        if haproxy != nil, configuration.node.port == 0 { configuration.node.port = try LoopbackPort.free() }
         self.configuration = configuration
         self.nodes = nodes
         self.bots = bots
@@ -44,7 +47,6 @@ struct UpPlan {
         if let obstacle = Path.obstacle(toRunning: nodeProgram) {
             throw Failure("--program \(nodeProgram) cannot be started: \(obstacle)")
         }
-        haproxy = Path.find("haproxy")
         setpriv = Path.find("setpriv")
         redisServer = Path.find("redis-server")
         guard configuration.redis != nil || redisServer != nil else {

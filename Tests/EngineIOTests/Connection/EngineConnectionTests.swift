@@ -27,7 +27,8 @@ import Testing
     func stallAcrossTheSwitch() {
         let eventLoop = EmbeddedEventLoop()
         let loop = EngineLoop(
-            eventLoop: eventLoop, configuration: EngineConfiguration(), counters: EngineCounters(), loops: 1,
+            eventLoop: eventLoop, configuration: EngineConfiguration(), counters: EngineCounters(),
+            handshakes: HandshakeBudget(EngineConfiguration()),
             jobs: JobQueue())
         let (polling, socket) = (Transport(takenBytes: 5_000_000), Transport(takenBytes: 0))
         let connection = EngineConnection(

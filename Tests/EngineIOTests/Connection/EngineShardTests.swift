@@ -16,7 +16,8 @@ struct EngineShardTests {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let shard = EngineShard(eventLoop: group.next())
         try await shard.start(
-            EchoApplication(), index: 0, configuration: EngineConfiguration(), counters: EngineCounters(), loops: 1
+            EchoApplication(), index: 0, configuration: EngineConfiguration(), counters: EngineCounters(),
+            handshakes: HandshakeBudget(EngineConfiguration())
         ).get()
         try await withThrowingTaskGroup { tasks in
             tasks.addTask { await shard.run() }

@@ -8,7 +8,8 @@ import Testing
 @Suite struct LinkedWebSocketTests {
     private func loop(_ channel: NIOAsyncTestingChannel) -> EngineLoop {
         return EngineLoop(
-            eventLoop: channel.eventLoop, configuration: EngineConfiguration(), counters: EngineCounters(), loops: 1,
+            eventLoop: channel.eventLoop, configuration: EngineConfiguration(), counters: EngineCounters(),
+            handshakes: HandshakeBudget(EngineConfiguration()),
             jobs: JobQueue())
     }
 

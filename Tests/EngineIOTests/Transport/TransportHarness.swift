@@ -12,7 +12,8 @@ struct TransportHarness {
         let (channel, counters) = (channel, EngineCounters())
         try await channel.testingEventLoop.executeInContext {
             let loop = EngineLoop(
-                eventLoop: channel.eventLoop, configuration: configuration, counters: counters, loops: 1,
+                eventLoop: channel.eventLoop, configuration: configuration, counters: counters,
+                handshakes: HandshakeBudget(configuration),
                 jobs: JobQueue())
             loop.start(application)
             try channel.pipeline.syncOperations.addHandlers([
