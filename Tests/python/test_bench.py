@@ -110,7 +110,7 @@ def test_redis_alone_does_the_same_script_beside_acts():
     assert found["acts"] == 800 and found["lost"] == 0
 
 
-@pytest.mark.timeout(180)  # seven clusters
+@pytest.mark.timeout(240)  # twelve clusters
 def test_growth_compares_each_point_with_the_first_of_its_kind():
     found = document("growth", "--sockets", "10,20", "--rooms", "1,4", "--node-counts", "1,2", "--deliveries", "400",
                      "--duration", "1")
@@ -119,8 +119,25 @@ def test_growth_compares_each_point_with_the_first_of_its_kind():
                      ("nodes", 10, 1, 1), ("nodes", 10, 1, 2)]
     assert [point["ratio"] for point in found["points"]][::2] == [1, 1, 1]
     for point in found["points"]:
-        assert point["median"]["lost"] == 0 and point["cpuMicroseconds"] > 0
+        assert point["median"]["lost"] == 0 and point["cpuMicroseconds"] > 0 and point["actMicroseconds"] > 0
+        # What is left when as many acts by themselves are taken off, each with a delivery of its own.
+        share = point["median"]["acts"] / point["median"]["deliveries"]
+        rest = point["withoutActs"] * (1 - share) + share * point["actMicroseconds"]
+        assert rest == pytest.approx(point["cpuMicroseconds"])
         assert point["median"]["deliveries"] == pytest.approx(400, rel=0.1)
+
+
+    one, two = [point["settings"]["REJOIN_THREADS"] for point in found["points"][-2:]]
+    assert one == two, "event loops make a difference too"
+
+
+def test_a_cluster_of_its_own_takes_no_accounts_and_no_certificate_of_somebody_elses(tmp_path):
+    file = tmp_path / "rejoin.yaml"
+    file.write_text("tls:\n  cert: /nowhere.pem\n  key: /nowhere.key\n"
+                    "accounts:\n  url: postgres://nobody@127.0.0.1:1/none\nlimit:\n  burst: 777777\n")
+    found = document("connect", "--sockets", "4", "--config", str(file))
+    assert found["median"]["handshakes"] == 4
+    assert "REJOIN_LIMIT_BURST" not in found["settings"], "what else the file says counts"
 
 
 def test_what_was_changed_for_it_is_said_in_both_forms():

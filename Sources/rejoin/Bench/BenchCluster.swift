@@ -25,8 +25,15 @@ final class BenchCluster {
     /// What the nodes are told beside what was given to the benchmark, by environment name: limits that would be in the way.
     private(set) var raised: [(name: String, value: String)] = []
 
-    /// - Parameter progress: Told that it starts.
-    init(nodes count: Int, _ progress: ProgressLine) throws {
+    /// How many event loops each of so many nodes has, unless the benchmark was told.
+    static func threads(nodes count: Int) -> Int {
+        max(1, min(4, ProcessInfo.processInfo.activeProcessorCount / count))
+    }
+
+    /// - Parameters:
+    ///   - threads: Event loops of each node; nil: by their number.
+    ///   - progress: Told that it starts.
+    init(nodes count: Int, threads: Int? = nil, _ progress: ProgressLine) throws {
         progress.begin(count == 1 ? "starting a node" : "starting \(count) nodes")
         let parent = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"
         var template = Array("\(parent)/rejoin-bench-XXXXXX".utf8CString)
@@ -35,7 +42,7 @@ final class BenchCluster {
         }
         folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         do {
-            try start(nodes: count)
+            try start(nodes: count, threads: threads ?? Self.threads(nodes: count))
         } catch {
             stop()
             throw error
@@ -75,11 +82,11 @@ final class BenchCluster {
         try? FileManager.default.removeItem(atPath: folder)
     }
 
-    private func start(nodes count: Int) throws {
+    private func start(nodes count: Int, threads: Int) throws {
         let executable = try Path.executable()
         let setpriv = Path.find("setpriv")
         let redisURL = try startRedis(setpriv: setpriv)
-        let environment = try environment(redisURL: redisURL, nodes: count)
+        let environment = try environment(redisURL: redisURL, threads: threads)
         for number in 1...count {
             let name = "b\(number)"
             var own = environment
@@ -103,16 +110,19 @@ final class BenchCluster {
     }
 
     /// What the nodes are told: the settings that were given to the benchmark, and else limits that are not in the way.
-    private func environment(redisURL: String, nodes count: Int) throws -> [String: String] {
+    private func environment(redisURL: String, threads: Int) throws -> [String: String] {
         let reader = try Settings.reader()
         var environment = ProcessInfo.processInfo.environment
         for key in ConfigurationKey.all {
             if let value = Settings.flags.values[key.name] { environment[key.environmentName] = value }
         }
-        if let file = Settings.flags.file { environment["REJOIN_CONFIG"] = Path.absolute(file) }
-        let cores = ProcessInfo.processInfo.activeProcessorCount
+        // What a file says that must not be so is left out: the nodes do not read it.
+        environment["REJOIN_CONFIG"] = nil
+        for (name, value) in reader.environmentOfFile where environment[name]?.isEmpty != false {
+            environment[name] = value
+        }
         let defaults: [(ConfigurationKey, String)] = [
-            (.threads, "\(max(1, min(4, cores / count)))"), (.registration, "open"),
+            (.threads, "\(threads)"), (.registration, "open"),
             (.limitMessages, "100000/s"), (.limitBurst, "1000000"), (.limitSocketsPerSession, "10000"),
             (.limitHandshakes, "1000000/s"), (.limitHandshakeQueue, "1000000"), (.limitHashingQueue, "100000"),
             (.limitLoginAccountAddress, "1000000"), (.limitLoginAddress, "1000000"), (.limitLoginAccount, "1000000"),
@@ -128,10 +138,11 @@ final class BenchCluster {
         environment[ConfigurationKey.adminHost.environmentName] = "127.0.0.1"
         environment[ConfigurationKey.port.environmentName] = "0"
         environment[ConfigurationKey.adminPort.environmentName] = "0"
-        environment[ConfigurationKey.advertise.environmentName] = nil
-        // Its clients speak no TLS.
-        environment[ConfigurationKey.tlsCert.environmentName] = nil
-        environment[ConfigurationKey.tlsKey.environmentName] = nil
+        // Its clients speak no TLS, nor does its Redis; and its accounts are nobody's.
+        let others: [ConfigurationKey] = [
+            .advertise, .tlsCert, .tlsKey, .redisTLSCA, .redisTLSCert, .redisTLSKey, .accountsURL, .accountsQuery,
+        ]
+        for key in others { environment[key.environmentName] = nil }
         return environment
     }
 

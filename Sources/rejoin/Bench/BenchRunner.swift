@@ -65,12 +65,19 @@ extension BenchRunner {
     ) throws {
         OpenFiles.raiseLimit()
         var result = BenchResult(name)
-        for number in 1...options.runs {
+        var failure: (any Error)?
+        for number in 1...options.runs where failure == nil {
             let progress = ProgressLine(options.runs > 1 ? "\(name) \(number)/\(options.runs)" : name)
             let cluster = urls.isEmpty ? try BenchCluster(nodes: nodes, progress) : nil
             defer { cluster?.stop() }
             result.settings = cluster?.raised ?? []
-            result.runs.append(try run(body, on: cluster, progress))
+            do {
+                result.runs.append(try run(body, on: cluster, progress))
+            } catch {
+                // What was measured before is shown all the same.
+                guard !result.runs.isEmpty else { throw error }
+                failure = error
+            }
         }
         if urls.isEmpty {
             result.nodes = nodes
@@ -80,6 +87,7 @@ extension BenchRunner {
             result.provenance = "nodes given by --url, with the limits they have"
         }
         try result.publish(options.output, svg: target.svg)
+        if let failure { throw failure }
     }
 }
 
