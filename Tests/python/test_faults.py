@@ -495,6 +495,18 @@ async def test_a_node_that_was_frozen_and_replaced_notices_it_and_ends(cluster, 
         old.stop()
 
 
+async def test_a_node_that_starts_on_a_redis_that_evicts_warns_of_it(cluster):
+    cluster.redis.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    node = cluster.add("n4")
+    try:
+        assert "when its memory is short" in node.log.read_text()
+    finally:
+        cluster.redis.command("CONFIG", "SET", "maxmemory-policy", "noeviction")
+        cluster.nodes.remove(node)
+        node.stop()
+    assert "when its memory is short" not in cluster.nodes[0].log.read_text()
+
+
 # Messages
 
 

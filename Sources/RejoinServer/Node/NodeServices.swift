@@ -2,6 +2,7 @@ import Cluster
 import EngineIO
 import Logging
 import NIOCore
+import RedisClient
 import Rooms
 import ServiceLifecycle
 import Sessions
@@ -87,6 +88,7 @@ struct ReadyService: Service {
         try await self.waiting { self.parts.cluster.node(self.parts.name)?.state == .ready ? () : nil }
         await parts.cluster.announce()
         parts.announcement.made()
+        await warnOfEviction()
         self.onReady(
             NodeAddress(
                 name: self.parts.name.description,
@@ -96,6 +98,17 @@ struct ReadyService: Service {
         while true {
             try await Task.sleep(for: .seconds(3_600))
         }
+    }
+
+    /// A session or a room that Redis throws away is lost, and nothing says so.
+    private func warnOfEviction() async {
+        var settings = RedisSettings()
+        // Without an answer there is nothing to warn of, and others notice that Redis is away.
+        if let text = try? await parts.redis.send("INFO", ["memory"]).string { settings.read(info: text) }
+        guard let policy = settings.info["maxmemory_policy"], policy != "noeviction" else { return }
+        parts.logger.warning(
+            "redis throws sessions and rooms away when its memory is short",
+            metadata: ["maxmemory-policy": "\(policy)", "advice": "CONFIG SET maxmemory-policy noeviction"])
     }
 
     private func waiting<Value>(_ value: () -> Value?) async throws -> Value {
