@@ -38,8 +38,8 @@ final class FanOutListener: CrowdListener {
         let room: Int
         /// The sequence of its own acts, when it acts and is not sent them.
         let silent: Int?
-        /// The last number of each sequence of its room.
-        var last: [Int]
+        /// How far it is in each sequence of its room.
+        var progress: [VersionProgress]
     }
 
     private(set) var seen = FanOutSeen()
@@ -63,7 +63,7 @@ final class FanOutListener: CrowdListener {
             let isSilent = plan.excludesSender && number < plan.actors
             return Place(
                 room: plan.room(socket: number), silent: isSilent ? plan.sequence(actor: number) : nil,
-                last: Array(repeating: 0, count: plan.sequences))
+                progress: Array(repeating: VersionProgress(), count: plan.sequences))
         }
         var expected = Array(repeating: 0, count: plan.rooms)
         for place in self.places { expected[place.room] += 1 }
@@ -75,6 +75,9 @@ final class FanOutListener: CrowdListener {
 
     func reset() {
         self.seen = FanOutSeen()
+        for place in self.places.indices {
+            for sequence in 0..<self.plan.sequences { self.places[place].progress[sequence].beginTally() }
+        }
     }
 
     /// The rooms whose acts are sent to members of this crowd.
@@ -86,8 +89,8 @@ final class FanOutListener: CrowdListener {
     func seen(upTo target: [[Int]]) -> FanOutSeen {
         var seen = self.seen
         for place in self.places {
-            for (sequence, last) in place.last.enumerated() where sequence != place.silent {
-                seen.behind += max(0, target[place.room][sequence] - last)
+            for (sequence, progress) in place.progress.enumerated() where sequence != place.silent {
+                seen.behind += max(0, target[place.room][sequence] - progress.last)
             }
         }
         return seen
@@ -105,7 +108,7 @@ final class FanOutListener: CrowdListener {
         }
         for step in message.steps {
             self.seen.tally.delivered(
-                from: step.from, version: step.version, last: &self.places[member.number].last[step.sequence])
+                from: step.from, version: step.version, &self.places[member.number].progress[step.sequence])
         }
         self.seen.messages += 1
         self.seen.bytes += payload.readableBytes
@@ -118,7 +121,9 @@ final class FanOutListener: CrowdListener {
 
     func state(_ payload: ByteBuffer, to member: Crowd.Member) {
         self.seen.snapshots += 1
-        if let version = MessageText.integer("version", in: payload) { self.places[member.number].last[0] = version }
+        if let version = MessageText.integer("version", in: payload) {
+            self.places[member.number].progress[0].snapshot(version)
+        }
     }
 
     func closed(_ member: Crowd.Member, reason: SocketIOCloseReason) {

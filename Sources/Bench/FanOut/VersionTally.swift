@@ -11,22 +11,24 @@ struct VersionTally: Sendable, Equatable {
     /// Versions that arrived after a later one.
     var reordered = 0
 
-    /// - Parameter last: the last version that the member has; it moves on.
-    mutating func delivered(from: Int, version: Int, last: inout Int) {
+    /// - Parameter progress: how far the member has come in the sequence; it moves on.
+    mutating func delivered(from: Int, version: Int, _ progress: inout VersionProgress) {
         self.patches += 1
-        if version <= last {
-            // It fills a hole that was counted before, or is there twice.
-            let late = min(self.lost, version - from)
-            self.lost -= late
-            self.reordered += late
-            self.doubled += version - from - late
-            self.deliveries += late
-            return
+        let last = progress.last
+        if from < last {
+            let old = from..<min(version, last)
+            let filled = progress.fill(old)
+            self.lost -= filled.counted
+            self.reordered += filled.all
+            self.doubled += old.count - filled.all
+            self.deliveries += filled.all
+        } else if from > last {
+            progress.skip(to: from)
+            self.lost += from - last
         }
-        self.lost += max(0, from - last)
-        self.doubled += max(0, last - from)
+        guard version > last else { return }
         self.deliveries += version - max(from, last)
-        last = version
+        progress.last = version
     }
 
     static func + (left: Self, right: Self) -> Self {
