@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import NIOCore
 import Testing
@@ -21,6 +22,24 @@ struct FigureTests {
         }
         #expect(BenchReport(medianOf: [report(9), report(1), report(5)])["handshakes"] == 5)
         #expect(BenchReport(medianOf: [report(1), report(4)])["handshakes"] == 2.5)
+    }
+
+    @Test("of faults the worst run is shown, and what any run complained of is kept")
+    func faults() throws {
+        func report(_ lost: Int) -> BenchReport {
+            var report = BenchReport("fanout")
+            report.addFaults("lost", "lost", lost)
+            if lost > 0 { report.complain("\(lost) were lost") }
+            return report
+        }
+        let median = BenchReport(medianOf: [report(0), report(7), report(0), report(2), report(0)])
+        #expect(median["lost"] == 7)
+        #expect(median.figures.first?.isFault == true)
+        #expect(median.complaints == ["7 were lost", "2 were lost"])
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        let json = String(decoding: try encoder.encode(report(2)), as: UTF8.self)
+        #expect(json == #"{"complaints":["2 were lost"],"lost":2}"#)
     }
 
     @Test("a figure that some run lacks has no median")

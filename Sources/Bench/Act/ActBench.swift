@@ -123,7 +123,7 @@ public struct ActBench: Sendable {
         report.add("killed", "nodes killed", kills)
         report.add("disconnected", "connections lost", results.reduce(0) { $0 + $1.lost })
         report.add("repeated", "acts sent again by their id", results.reduce(0) { $0 + $1.repeated })
-        report.add("acts_failed", "acts that failed", failures.count)
+        report.addFaults("acts_failed", "acts that failed", failures.count)
         if let found { self.count(total, results, found, &report) }
         report.add(consumption, meter)
         if failures.count > 0 { report.complain("\(failures.count) acts failed, the first with: \(failures.first)") }
@@ -142,8 +142,8 @@ public struct ActBench: Sendable {
         let beyond = zip(acknowledged, found).reduce(0) { sum, room in sum + room.0.count { $0 > room.1 } }
         let lost = (answers - distinct) + beyond + max(0, total - versions)
         let doubled = max(0, versions - total)
-        report.add("lost", "lost", lost)
-        report.add("doubled", "applied twice", doubled)
+        report.addFaults("lost", "lost", lost)
+        report.addFaults("doubled", "applied twice", doubled)
         if lost + doubled > 0 { report.complain("\(lost) acts were lost, \(doubled) applied twice") }
     }
 

@@ -28,7 +28,7 @@ public struct ConnectBench: Sendable {
             let successes = self.sockets - opened.failures.count
             var report = BenchReport("connect")
             report.add("handshakes", "handshakes", successes)
-            report.add("failures", "failures", opened.failures.count)
+            report.addFaults("failures", "failures", opened.failures.count)
             report.add("seconds", "seconds", consumption.wallSeconds)
             report.add("handshakes_per_second", "handshakes/s", Double(successes) / consumption.wallSeconds)
             report.addPerCPUSecond("handshakes", "handshakes", successes, consumption, meter)

@@ -85,7 +85,7 @@ public struct FanOutBench: Sendable {
         report.add("rooms", "rooms they are in", self.rooms)
         report.add("actors", "sockets that act", plan.actors)
         report.add("acts", "acts applied", sent.applied)
-        report.add("acts_failed", "acts that failed", sent.failures.count)
+        report.addFaults("acts_failed", "acts that failed", sent.failures.count)
         report.add("acts_per_second", "acts/s", Double(sent.applied) / seconds)
         report.add("acts_late", "acts sent over 10 ms late by the generator", sent.late)
         report.add("deliveries", "deliveries", tally.deliveries)
@@ -101,12 +101,12 @@ public struct FanOutBench: Sendable {
         }
         report.add("latency", arrived.latency)
         report.add("act_latency", sent.latency)
-        report.add("lost", "lost", tally.lost + arrived.behind)
-        report.add("doubled", "doubled", tally.doubled)
-        report.add("reordered", "reordered", tally.reordered)
-        report.add("snapshots", "snapshots in place of patches", arrived.snapshots)
-        report.add("closed", "sockets closed by the server", arrived.closed)
-        report.add("misunderstood", "messages not understood", arrived.misunderstood)
+        report.addFaults("lost", "lost", tally.lost + arrived.behind)
+        report.addFaults("doubled", "doubled", tally.doubled)
+        report.addFaults("reordered", "reordered", tally.reordered)
+        report.addFaults("snapshots", "snapshots in place of patches", arrived.snapshots)
+        report.addFaults("closed", "sockets closed by the server", arrived.closed)
+        report.addFaults("misunderstood", "messages not understood", arrived.misunderstood)
         report.add(consumption, meter)
         let wrong = tally.lost + arrived.behind + tally.doubled + tally.reordered
         if wrong > 0 { report.complain("\(wrong) deliveries were lost, doubled or out of order") }

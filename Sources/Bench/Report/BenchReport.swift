@@ -7,6 +7,8 @@ public struct BenchReport: Sendable, Encodable {
         /// Its name in a table, with the unit.
         public let label: String
         public let value: Double
+        /// Whether it counts what should not happen, so that of several runs the worst is shown.
+        public var isFault = false
     }
 
     /// A point of a curve.
@@ -55,6 +57,11 @@ public struct BenchReport: Sendable, Encodable {
         self.add(key, label, Double(value))
     }
 
+    /// How often something happened that should not.
+    mutating func addFaults(_ key: String, _ label: String, _ count: Int) {
+        self.figures.append(Figure(key: key, label: label, value: Double(count), isFault: true))
+    }
+
     mutating func add(_ curve: Curve) {
         self.curves.append(curve)
     }
@@ -63,8 +70,8 @@ public struct BenchReport: Sendable, Encodable {
         self.complaints.append(line)
     }
 
-    /// The median of each figure of several runs; of an even number of runs the mean of the two in the middle. A figure
-    /// that some run lacks is left out.
+    /// The median of each figure of several runs, and of faults the maximum; of an even number of runs the mean of the two
+    /// in the middle. A figure that some run lacks is left out. What any of them complained of is kept.
     ///
     /// - Parameter reports: of one benchmark; not empty.
     public init(medianOf reports: [BenchReport]) {
@@ -73,8 +80,11 @@ public struct BenchReport: Sendable, Encodable {
             let values = reports.compactMap { $0[figure.key] }.sorted()
             guard values.count == reports.count else { continue }
             let middle = (values[(values.count - 1) / 2] + values[values.count / 2]) / 2
-            self.add(figure.key, figure.label, middle)
+            let value = figure.isFault ? values[values.count - 1] : middle
+            self.figures.append(
+                Figure(key: figure.key, label: figure.label, value: value, isFault: figure.isFault))
         }
+        self.complaints = reports.flatMap(\.complaints)
     }
 
     /// The value of a figure.
@@ -82,9 +92,21 @@ public struct BenchReport: Sendable, Encodable {
         self.figures.first { $0.key == key }?.value
     }
 
-    /// As one JSON object: figure by key.
+    private struct Key: CodingKey {
+        let stringValue: String
+        var intValue: Int? { nil }
+
+        init(stringValue: String) {
+            self.stringValue = stringValue
+        }
+
+        init?(intValue: Int) { nil }
+    }
+
+    /// As one JSON object: figure by key, and `complaints`.
     public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(Dictionary(self.figures.map { ($0.key, $0.value) }) { first, _ in first })
+        var container = encoder.container(keyedBy: Key.self)
+        for figure in self.figures { try container.encode(figure.value, forKey: Key(stringValue: figure.key)) }
+        try container.encode(self.complaints, forKey: Key(stringValue: "complaints"))
     }
 }

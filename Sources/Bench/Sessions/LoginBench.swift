@@ -67,7 +67,7 @@ public struct LoginBench: Sendable {
             let successes = self.logins - failures.count
             var report = BenchReport("login")
             report.add("logins", "logins", successes)
-            report.add("failures", "failures", failures.count)
+            report.addFaults("failures", "failures", failures.count)
             report.add("seconds", "seconds", consumption.wallSeconds)
             report.add("logins_per_second", "logins/s", Double(successes) / consumption.wallSeconds)
             report.addPerCPUSecond("logins", "logins", successes, consumption, meter)

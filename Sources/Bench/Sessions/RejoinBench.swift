@@ -68,7 +68,7 @@ public struct RejoinBench: Sendable {
             report.add("players", "players on the killed node", self.players)
             report.add("preparation_seconds", "preparation, s", preparation)
             report.add("acting_again", "acting on another node", sum.acting.count)
-            report.add("not_back", "not back", self.players - sum.acting.count)
+            report.addFaults("not_back", "not back", self.players - sum.acting.count)
             report.add("acts_kept", "acts found in the rooms afterwards", kept)
             report.add("retries", "attempts that failed and were repeated", sum.retries)
             report.add("noticed", sum.noticed)

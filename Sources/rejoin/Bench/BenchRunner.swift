@@ -144,11 +144,12 @@ struct BenchResult {
     }
 
     private func table(_ median: BenchReport) -> String {
-        var header = ["FIGURE", "MEDIAN"]
+        var header = ["FIGURE", runs.count > 1 ? "MEDIAN OR MAX" : "MEDIAN"]
         if runs.count > 1 { header += (1...runs.count).map { "RUN \($0)" } }
         let rows = median.figures.map { figure in
             let values = runs.count > 1 ? runs.map { $0[figure.key] ?? 0 } : []
-            return [figure.label] + ([figure.value] + values).map(BenchFigure.text)
+            let worst = figure.isFault && runs.count > 1 ? "max " : ""
+            return [figure.label, worst + BenchFigure.text(figure.value)] + values.map(BenchFigure.text)
         }
         return Table.render(header, rows)
     }
