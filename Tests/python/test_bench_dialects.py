@@ -75,8 +75,12 @@ def test_who_is_not_sent_its_own_act_does_not_miss_it(chat_server):
     found = median("fanout", *server.address, *others, "--deliver-event", "said", "--deliver-to", "others", *SMALL)
     assert found["deliveries"] == 7 * found["acts"] == 700
     assert found["lost"] == 0
-    result = bench("fanout", *server.address, *others, "--deliver-event", "said", *SMALL, "--timeout", "2")
+    result = bench("fanout", *server.address, *others, "--deliver-event", "said", *SMALL, "--timeout", "2",
+                   "--json")
     assert result.returncode == 1 and "were lost" in result.stderr, "the sender was said to be sent it"
+    found = document(result=result)["median"]
+    assert found["missing"] > 0 and "were lost" in found["complaints"][0]
+    assert found["seconds"] < 2, "waiting for what never comes is no part of the run"
 
 
 @pytest.mark.parametrize("fault, figure", [("lose", "lost"), ("double", "doubled"), ("swap", "reordered")])

@@ -66,9 +66,11 @@ public struct FanOutBench: Sendable {
 
             context.progress.begin("measuring", for: self.duration)
             let begin = try meter.read()
+            let last = LastArrival { try meter.read() }
+            async let _: Void = listeners.watch(crowds, after: self.duration, last)
             let sent = try await sender.run(crowds, load: self.load, duration: self.duration, timeout: timeout)
-            let arrived = try await listeners.untilAllHave(sent.target, crowds, timeout: self.timeout)
-            let consumption = Consumption(from: begin, to: try meter.read())
+            let arrived = try await listeners.untilAllHave(sent.target, crowds, timeout: self.timeout, last)
+            let consumption = Consumption(from: begin, to: try last.reading ?? meter.read())
             if sent.failures.count > 0 { context.progress.note("the first act that failed: \(sent.failures.first)") }
             return self.report(plan, sent, arrived, consumption, meter)
         }
@@ -102,6 +104,7 @@ public struct FanOutBench: Sendable {
         report.add("latency", arrived.latency)
         report.add("act_latency", sent.latency)
         report.addFaults("lost", "lost", tally.lost + arrived.behind)
+        report.addFaults("missing", "of them not there when waiting for them ended", arrived.behind)
         report.addFaults("doubled", "doubled", tally.doubled)
         report.addFaults("reordered", "reordered", tally.reordered)
         report.addFaults("snapshots", "snapshots in place of patches", arrived.snapshots)
@@ -110,6 +113,7 @@ public struct FanOutBench: Sendable {
         report.add(consumption, meter)
         let wrong = tally.lost + arrived.behind + tally.doubled + tally.reordered
         if wrong > 0 { report.complain("\(wrong) deliveries were lost, doubled or out of order") }
+        if arrived.behind > 0 { report.complain("\(arrived.behind) of them had not come when waiting for them ended") }
         if sent.failures.count > 0 { report.complain("\(sent.failures.count) acts failed") }
         if arrived.closed > 0 { report.complain("\(arrived.closed) sockets were closed by the server") }
         return report

@@ -15,6 +15,9 @@ struct FanOutSeen: Sendable {
     /// Numbers that some member had not got at the end.
     var behind = 0
 
+    /// Messages of any kind.
+    var arrived: Int { self.messages + self.snapshots + self.misunderstood }
+
     static func + (left: Self, right: Self) -> Self {
         var sum = left
         sum.tally = left.tally + right.tally
@@ -178,15 +181,30 @@ struct FanOutListeners: Sendable {
 
     /// Waits until every member has what was sent.
     ///
-    /// - Parameter target: the last number of each sequence, by room.
+    /// - Parameters:
+    ///   - target: the last number of each sequence, by room.
+    ///   - last: told how much has arrived.
     /// - Returns: what was seen by then, or at the end of `timeout`.
-    @discardableResult
-    func untilAllHave(_ target: [[Int]], _ crowds: Crowds, timeout: Duration) async throws -> FanOutSeen {
+    func untilAllHave(
+        _ target: [[Int]], _ crowds: Crowds, timeout: Duration, _ last: LastArrival<Meter.Reading>? = nil
+    ) async throws -> FanOutSeen {
         let bound = self.bound
         let deadline = ContinuousClock.now + timeout
         while true {
             let seen = try await crowds.all { bound[$0.index].value.seen(upTo: target) }.reduce(FanOutSeen(), +)
+            try last?.look(arrived: seen.arrived)
             if seen.behind == 0 || ContinuousClock.now >= deadline { return seen }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+
+    /// Tells `last` how much has arrived, from the end of sending until it is cancelled: acts may be waiting for their
+    /// answers.
+    func watch(_ crowds: Crowds, after duration: Duration, _ last: LastArrival<Meter.Reading>) async throws {
+        let bound = self.bound
+        try await Task.sleep(for: duration)
+        while true {
+            try last.look(arrived: try await crowds.all { bound[$0.index].value.seen.arrived }.reduce(0, +))
             try await Task.sleep(for: .milliseconds(5))
         }
     }
