@@ -9,7 +9,7 @@ public struct FanOutBench: Sendable {
     /// How many sockets act, all of one player's session: rounded up to as many in each room; at most `sockets`.
     public var actors: Int
     /// Of all rooms together, which take turns. In a closed loop, the next act is sent when one has been delivered to every
-    /// socket of its room.
+    /// socket of its room, has failed, or has been on its way for five seconds.
     public var load: BenchLoad
     /// How long acts are sent, after a warm-up.
     public var duration: Duration
@@ -88,6 +88,9 @@ public struct FanOutBench: Sendable {
         report.add("actors", "sockets that act", plan.actors)
         report.add("acts", "acts applied", sent.applied)
         report.addFaults("acts_failed", "acts that failed", sent.failures.count)
+        if case .inFlight = self.load {
+            report.addFaults("acts_given_up", "acts that had not come everywhere in time", sent.givenUp)
+        }
         report.add("acts_per_second", "acts/s", Double(sent.applied) / seconds)
         report.add("acts_late", "acts sent over 10 ms late by the generator", sent.late)
         report.add("deliveries", "deliveries", tally.deliveries)
@@ -115,6 +118,10 @@ public struct FanOutBench: Sendable {
         if wrong > 0 { report.complain("\(wrong) deliveries were lost, doubled or out of order") }
         if arrived.behind > 0 { report.complain("\(arrived.behind) of them had not come when waiting for them ended") }
         if sent.failures.count > 0 { report.complain("\(sent.failures.count) acts failed") }
+        if sent.givenUp > 0 {
+            let limit = FanOutSender.patience.seconds
+            report.complain("\(sent.givenUp) acts had not come to every socket after \(limit) s")
+        }
         if arrived.closed > 0 { report.complain("\(arrived.closed) sockets were closed by the server") }
         return report
     }

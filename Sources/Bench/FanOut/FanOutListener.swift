@@ -47,16 +47,18 @@ final class FanOutListener: CrowdListener {
 
     private(set) var seen = FanOutSeen()
     /// Called for each act that all members of its room in this crowd have got.
-    var onDelivered: ((Int) -> Void)?
+    var onDelivered: ((Int) -> Void)? {
+        didSet { self.counts = ActCounts() }
+    }
     private let plan: FanOutPlan
     private let reader: FanOutReader
     private var places: [Place]
     /// How many members of this crowd are sent an act, by its room.
-    private let expected: [Int]
+    private var expected: [Int]
     private var lastPayload = ByteBuffer()
     private var lastMessage: FanOutMessage?
-    /// How many members have got an act, by its number modulo the length.
-    private var counts = [Int](repeating: 0, count: 4096)
+    /// How many members have got each act; nil where nobody asks.
+    private var counts: ActCounts?
 
     /// - Parameter numbers: the running numbers of the crowd's members among all sockets, in their order.
     init(_ crowd: Crowd, _ plan: FanOutPlan, _ reader: FanOutReader, numbers: [Int]) {
@@ -131,16 +133,15 @@ final class FanOutListener: CrowdListener {
 
     func closed(_ member: Crowd.Member, reason: SocketIOCloseReason) {
         self.seen.closed += 1
+        // Acts need not come there any more.
+        let room = self.places[member.number].room
+        self.expected[room] = max(1, self.expected[room] - 1)
     }
 
     private func delivered(_ number: Int) {
         guard let onDelivered = self.onDelivered else { return }
-        let place = number % self.counts.count
-        self.counts[place] += 1
-        if self.counts[place] == self.expected[self.plan.room(act: number)] {
-            self.counts[place] = 0
-            onDelivered(number)
-        }
+        let total = self.expected[self.plan.room(act: number)]
+        if self.counts?.isWhole(number, of: total) == true { onDelivered(number) }
     }
 }
 
@@ -212,16 +213,10 @@ struct FanOutListeners: Sendable {
 
 /// In how many crowds an act has been delivered to all members.
 private final class Delivery: Sendable {
-    private let counts = Mutex([Int](repeating: 0, count: 4096))
+    private let counts = Mutex(ActCounts())
 
     /// - Parameter parts: how many crowds have members that are sent it.
     func isWhole(_ number: Int, parts: Int) -> Bool {
-        self.counts.withLock { counts in
-            let place = number % counts.count
-            counts[place] += 1
-            guard counts[place] == parts else { return false }
-            counts[place] = 0
-            return true
-        }
+        self.counts.withLock { $0.isWhole(number, of: parts) }
     }
 }

@@ -8,11 +8,16 @@ final class FanOutSender {
         var failures = Failures()
         /// Sent more than 10 ms after they should have been.
         var late = 0
+        /// Acts of a closed loop that had not come to every socket after `patience`.
+        var givenUp = 0
         /// The last number of each sequence, by room.
         var target: [[Int]]
         /// From when an act should have been sent to its acknowledgement.
         var latency = Latencies()
     }
+
+    /// How long an act keeps its place in a closed loop at most: a lost delivery must not shrink the load for good.
+    static let patience = TimeAmount.seconds(5)
 
     private let crowd: Crowd
     private let plan: FanOutPlan
@@ -28,6 +33,9 @@ final class FanOutSender {
     /// What acts are sent at; nil in a closed loop.
     private var pace: Pace?
     private var isPaced = false
+    /// Of a closed loop.
+    private var window: ActWindow?
+    private var refill: Scheduled<Void>?
 
     /// - Parameter crowd: its first members are those that act.
     init(_ crowd: Crowd, _ plan: FanOutPlan, run: String, stamps: StampFormat, padding: Int) {
@@ -47,6 +55,7 @@ final class FanOutSender {
         self.done = done
         self.outcome = Outcome(target: self.outcome.target)
         self.timeout = timeout
+        self.window = nil
         let begin = NIODeadline.now()
         self.end = begin + duration
         switch load {
@@ -65,7 +74,8 @@ final class FanOutSender {
             }
         case .inFlight(let count):
             self.pace = nil
-            for _ in 0..<count { self.send(intended: .now()) }
+            self.window = ActWindow(size: count)
+            self.fill()
         }
         self.crowd.eventLoop.assumeIsolated().scheduleTask(deadline: self.end) { self.finishIfDone() }
         return done.futureResult
@@ -73,19 +83,35 @@ final class FanOutSender {
 
     /// An act has been delivered to every member of its room.
     func delivered(_ number: Int) {
-        guard self.done != nil, NIODeadline.now() < self.end else { return }
+        guard self.window?.ended(number) == true, NIODeadline.now() < self.end else { return }
         self.send(intended: .now())
+    }
+
+    /// Takes the free places of a closed loop: all at first, then those of acts that failed or are given up. Now and then,
+    /// so that acts which fail at once are not sent without end.
+    private func fill() {
+        let now = NIODeadline.now()
+        guard now < self.end else { return }
+        self.window?.giveUp(sentBefore: now - Self.patience)
+        for _ in 0..<(self.window?.free ?? 0) { self.send(intended: .now()) }
+        self.refill = self.crowd.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(50)) { self.fill() }
     }
 
     private func send(intended: NIODeadline) {
         let act = BenchAct(number: self.number, intended: Int(intended.uptimeNanoseconds))
         self.number += 1
         self.unanswered += 1
+        self.window?.sent(act.number, at: intended)
         if let dialect = self.crowd.dialect, let request = dialect.act {
             self.speak(act, request, dialect, intended)
         } else {
             self.act(act, intended)
         }
+    }
+
+    private func failed(_ act: BenchAct, _ error: any Error) {
+        self.outcome.failures.add(error)
+        _ = self.window?.ended(act.number)
     }
 
     private func act(_ act: BenchAct, _ intended: NIODeadline) {
@@ -101,7 +127,7 @@ final class FanOutSender {
                 let version = MessageText.integer("version", in: answer) ?? 0
                 self.outcome.target[room][0] = max(self.outcome.target[room][0], version)
             case .failure(let error):
-                self.outcome.failures.add(error)
+                self.failed(act, error)
             }
             self.answered()
         }
@@ -124,7 +150,7 @@ final class FanOutSender {
                 self.outcome.applied += 1
                 if isAcknowledged { self.outcome.latency.record(from: intended, to: .now()) }
             case .failure(let error):
-                self.outcome.failures.add(error)
+                self.failed(act, error)
             }
             self.answered()
         }
@@ -138,6 +164,9 @@ final class FanOutSender {
     private func finishIfDone() {
         guard self.unanswered == 0, !self.isPaced, NIODeadline.now() >= self.end else { return }
         self.outcome.late = self.pace?.late ?? 0
+        self.outcome.givenUp = self.window?.givenUp ?? 0
+        self.refill?.cancel()
+        self.refill = nil
         let done = self.done.take()
         done?.succeed(self.outcome)
     }

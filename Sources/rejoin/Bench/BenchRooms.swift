@@ -79,7 +79,7 @@ struct BenchFanOut: ParsableCommand {
             One player acts over several sockets, so that no socket's limit is the bottleneck; all others watch. With \
             --rate acts are sent at that rate whatever the answers do, and latency counts from when an act should \
             have been sent to its arrival at each socket. With --in-flight N an act follows when one has arrived at \
-            every socket of its room. A delivery is one act at one socket; a patch that merges several is several.
+            every socket of its room, has failed, or is given up after five seconds, which is counted. A delivery is one act at one socket; a patch that merges several is several.
 
             Sockets are spread evenly over --rooms rooms, which take turns: rate and number in flight are of all rooms \
             together. Each room has at least one of the acting sockets.
