@@ -39,7 +39,30 @@ struct BenchPatchTests {
     @Test("an act is read back from its own body")
     func roundTrip() {
         let act = BenchAct(number: 700, intended: 42)
-        let body = act.body(room: "r", turn: 700, padding: "xyz")
+        let body = act.body(room: "r", field: 188, padding: "xyz")
         #expect(body == #"{"room":"r","id":"b700","action":{"set":{"f188":[700,42,"xyz"]}}}"#)
+    }
+
+    @Test("there are fields for all acts that may be under way, and a room has place for them")
+    func fields() {
+        #expect(BenchAct.fields(padding: 0) == 1_000)
+        for padding in [0, 100, 181, 1_000, 10_000] {
+            let fields = BenchAct.fields(padding: padding)
+            let act = BenchAct(number: 999_999_999, intended: 999_999_999_999_999_999)
+            let body = act.body(room: "", field: fields - 1, padding: String(repeating: "x", count: padding))
+            let frame = act.body(room: "", field: 0, padding: "").utf8.count
+            #expect(fields > 0 && fields * (body.utf8.count - frame + 60) <= 256 * 1_024)
+        }
+    }
+
+    @Test("versions whose acts a patch does not carry are counted")
+    func unseen() {
+        func message(_ version: Int) -> FanOutMessage? {
+            let text = self.text.replacing(#""version":5"#, with: "\"version\":\(version)")
+            return FanOutReader.patches.read(ByteBuffer(string: text))
+        }
+        #expect(message(5)?.unseen == 0)
+        #expect(message(9)?.unseen == 4)
+        #expect(message(4)?.unseen == 1)
     }
 }

@@ -90,4 +90,16 @@ struct VersionTallyTests {
         tally.delivered(from: 10, version: 11, &progress)
         #expect(tally == VersionTally(deliveries: 2, patches: 2, lost: 1, reordered: 1))
     }
+
+    @Test("what a snapshot jumps over or takes back is counted, and no hole is left before it")
+    func snapshots() {
+        var tally = VersionTally()
+        var progress = VersionProgress(last: 10)
+        tally.delivered(from: 11, version: 12, &progress)
+        let skipped = [12, 15, 13].map { progress.snapshot($0) }
+        #expect(skipped == [0, 3, 2])
+        tally.delivered(from: 10, version: 11, &progress)
+        tally.delivered(from: 13, version: 14, &progress)
+        #expect(tally == VersionTally(deliveries: 2, patches: 3, lost: 1, doubled: 1))
+    }
 }

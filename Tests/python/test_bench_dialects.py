@@ -175,6 +175,7 @@ def test_our_own_nodes_as_if_they_were_somebody_elses(own_cluster):
     (["fanout", "--url", "http://127.0.0.1:1", "--act-event", "say", "--act-argument", "{"], "expected one JSON text"),
     (["fanout", "--url", "http://127.0.0.1:1", "--act-argument", "{}"], "expected --act-event too"),
     (["connect", "--url", "http://127.0.0.1:1", "--namespace", "game"], "--namespace is game, expected a slash"),
+    (["fanout", "--in-flight", "50", "--padding", "10000"], "--in-flight is 50, expected at most 23"),
     (["connect", "--rate", "0"], "--rate is 0.0, expected 0.1"),
 ])
 def test_a_description_that_cannot_be_is_wrong_usage(arguments, words):

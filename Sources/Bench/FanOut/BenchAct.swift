@@ -3,8 +3,14 @@ import NIOCore
 /// An act of the generator: it sets one of a few fields to `[NUMBER,INTENDED,"padding"]`, so that a patch says which acts
 /// it carries, and when each should have been sent.
 struct BenchAct: Equatable {
-    /// Fields are used in turn: far more than are ever merged in one patch.
-    static let fields = 256
+    /// How many fields are used in turn: of two acts under way in a room that have the same, a merged patch carries one.
+    /// A room may have 1,024 fields and 256 KiB (`limit.room-fields`, `limit.room-bytes`).
+    ///
+    /// - Parameter padding: bytes of padding in each act.
+    static func fields(padding: Int) -> Int {
+        // A field's name, two numbers and what stands between them are at most 55 bytes.
+        min(1_000, 240_000 / (60 + padding))
+    }
 
     /// Counted from 0.
     let number: Int
@@ -13,9 +19,9 @@ struct BenchAct: Equatable {
 
     /// The argument of Rejoin's `act`.
     ///
-    /// - Parameter turn: its number among the acts of its room, so that neighbours have different fields.
-    func body(room: String, turn: Int, padding: String) -> String {
-        let field = "f\(turn % Self.fields)"
+    /// - Parameter field: the number of the field that it sets.
+    func body(room: String, field: Int, padding: String) -> String {
+        let field = "f\(field)"
         return "{\"room\":\"\(room)\",\"id\":\"b\(self.number)\",\"action\":{\"set\":{\"\(field)\":"
             + "[\(self.number),\(self.intended),\"\(padding)\"]}}}"
     }

@@ -36,6 +36,11 @@ public struct FanOutBench: Sendable {
         self.timeout = timeout
     }
 
+    /// How many acts can be under way in a room so that a merged patch carries each.
+    ///
+    /// - Parameter padding: see ``padding``.
+    public static func mostInFlight(padding: Int) -> Int { BenchAct.fields(padding: padding) }
+
     /// - Throws: `BenchError` when the rooms cannot be filled.
     public func run(_ context: BenchContext) async throws -> BenchReport {
         try context.dialect?.requireAct(delivered: true)
@@ -111,12 +116,17 @@ public struct FanOutBench: Sendable {
         report.addFaults("doubled", "doubled", tally.doubled)
         report.addFaults("reordered", "reordered", tally.reordered)
         report.addFaults("snapshots", "snapshots in place of patches", arrived.snapshots)
+        report.addFaults("skipped", "versions that snapshots jumped over", arrived.skipped)
+        if plan.serverCounts { report.addFaults("unseen", "deliveries without their act", arrived.unseen) }
         report.addFaults("closed", "sockets closed by the server", arrived.closed)
         report.addFaults("misunderstood", "messages not understood", arrived.misunderstood)
         report.add(consumption, meter)
         let wrong = tally.lost + arrived.behind + tally.doubled + tally.reordered
         if wrong > 0 { report.complain("\(wrong) deliveries were lost, doubled or out of order") }
         if arrived.behind > 0 { report.complain("\(arrived.behind) of them had not come when waiting for them ended") }
+        if arrived.skipped > 0 { report.complain("\(arrived.skipped) versions came by snapshots, not by patches") }
+        if arrived.unseen > 0 { report.complain("\(arrived.unseen) deliveries were without their act") }
+        if arrived.misunderstood > 0 { report.complain("\(arrived.misunderstood) messages were not understood") }
         if sent.failures.count > 0 { report.complain("\(sent.failures.count) acts failed") }
         if sent.givenUp > 0 {
             let limit = FanOutSender.patience.seconds

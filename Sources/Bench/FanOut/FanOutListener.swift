@@ -10,6 +10,10 @@ struct FanOutSeen: Sendable {
     var messages = 0
     var bytes = 0
     var snapshots = 0
+    /// Versions that snapshots jumped over, or took back.
+    var skipped = 0
+    /// Deliveries without their act, or the other way round: no latency is known of them.
+    var unseen = 0
     var misunderstood = 0
     var closed = 0
     /// Numbers that some member had not got at the end.
@@ -25,6 +29,8 @@ struct FanOutSeen: Sendable {
         sum.messages += right.messages
         sum.bytes += right.bytes
         sum.snapshots += right.snapshots
+        sum.skipped += right.skipped
+        sum.unseen += right.unseen
         sum.misunderstood += right.misunderstood
         sum.closed += right.closed
         sum.behind += right.behind
@@ -116,6 +122,7 @@ final class FanOutListener: CrowdListener {
                 from: step.from, version: step.version, &self.places[member.number].progress[step.sequence])
         }
         self.seen.messages += 1
+        self.seen.unseen += message.unseen
         self.seen.bytes += payload.readableBytes
         let now = Int64(NIODeadline.now().uptimeNanoseconds)
         for act in message.acts {
@@ -127,7 +134,7 @@ final class FanOutListener: CrowdListener {
     func state(_ payload: ByteBuffer, to member: Crowd.Member) {
         self.seen.snapshots += 1
         if let version = MessageText.integer("version", in: payload) {
-            self.places[member.number].progress[0].snapshot(version)
+            self.seen.skipped += self.places[member.number].progress[0].snapshot(version)
         }
     }
 

@@ -52,6 +52,8 @@ struct FanOutMessage {
 
     var steps: [Step] = []
     var acts: [BenchAct] = []
+    /// Versions of whose acts nothing is in it, or acts without a version; only where the server counts.
+    var unseen = 0
 }
 
 /// Reads what is delivered.
@@ -66,7 +68,9 @@ enum FanOutReader: Sendable {
         switch self {
         case .patches:
             return BenchPatch(payload).map { patch in
-                FanOutMessage(steps: [.init(from: patch.from, version: patch.version)], acts: patch.acts)
+                FanOutMessage(
+                    steps: [.init(from: patch.from, version: patch.version)], acts: patch.acts,
+                    unseen: abs(patch.version - patch.from - patch.acts.count))
             }
         case .stamps(let format, let plan):
             let acts = format.acts(in: payload)

@@ -23,6 +23,7 @@ final class FanOutSender {
     private let plan: FanOutPlan
     private let run: String
     private let padding: String
+    private let fields: Int
     private let stamps: StampFormat
     private var number = 0
     private var outcome: Outcome
@@ -44,6 +45,7 @@ final class FanOutSender {
         self.run = run
         self.stamps = stamps
         self.padding = String(repeating: "x", count: padding)
+        self.fields = BenchAct.fields(padding: padding)
         self.outcome = Outcome(target: Array(repeating: Array(repeating: 0, count: plan.sequences), count: plan.rooms))
     }
 
@@ -117,7 +119,8 @@ final class FanOutSender {
     private func act(_ act: BenchAct, _ intended: NIODeadline) {
         let room = self.plan.room(act: act.number)
         let body = act.body(
-            room: Self.room(self.run, room), turn: self.plan.turn(act: act.number), padding: self.padding)
+            room: Self.room(self.run, room), field: self.plan.turn(act: act.number) % self.fields, padding: self.padding
+        )
         let actor = self.crowd.members[self.plan.actor(act: act.number)]
         self.crowd.request(actor, "act", body, timeout: self.timeout).assumeIsolated().whenComplete { result in
             switch result {

@@ -18,9 +18,13 @@ struct VersionProgress: Sendable, Equatable {
     }
 
     /// A snapshot came: nothing before it is missing any more.
-    mutating func snapshot(_ version: Int) {
+    ///
+    /// - Returns: how many versions it jumped over, or took back.
+    mutating func snapshot(_ version: Int) -> Int {
+        let skipped = abs(version - self.last)
         self.last = version
         self.holes.removeAll()
+        return skipped
     }
 
     /// What comes after `last`, up to `version`, did not come; `version` is greater.

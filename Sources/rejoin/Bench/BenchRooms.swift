@@ -116,6 +116,12 @@ struct BenchFanOut: ParsableCommand {
         try BenchOptions.require(actors ?? 1, 1...sockets, "--actors")
         try BenchOptions.require(inFlight ?? 1, 1...1_000, "--in-flight")
         try BenchOptions.require(padding, 0...10_000, "--padding")
+        let most = FanOutBench.mostInFlight(padding: padding) * rooms
+        guard delivery.dialect != nil || inFlight ?? 1 <= most else {
+            throw ValidationError(
+                "--in-flight is \(inFlight ?? 1), expected at most \(most): a room has no place for more acts of that padding"
+            )
+        }
         try BenchOptions.require(rate: rate)
         try target.require(dialect: delivery.dialect)
     }
