@@ -3,8 +3,8 @@ import NIOCore
 /// An act of the generator: it sets one of a few fields to `[NUMBER,INTENDED,"padding"]`, so that a patch says which acts
 /// it carries, and when each should have been sent.
 struct BenchAct: Equatable {
-    /// How many fields are used in turn: of two acts under way in a room that have the same, a merged patch carries one.
-    /// A room may have 1,024 fields and 256 KiB (`limit.room-fields`, `limit.room-bytes`).
+    /// How many fields are used in turn: of two acts under way in a room that have the same, a merged patch carries
+    /// one. A room may have 1,024 fields and 256 KiB (`limit.room-fields`, `limit.room-bytes`).
     ///
     /// - Parameter padding: bytes of padding in each act.
     static func fields(padding: Int) -> Int {

@@ -89,8 +89,8 @@ final class FanOutSender {
         self.send(intended: .now())
     }
 
-    /// Takes the free places of a closed loop: all at first, then those of acts that failed or are given up. Now and then,
-    /// so that acts which fail at once are not sent without end.
+    /// Takes the free places of a closed loop: all at first, then those of acts that failed or are given up. Now and
+    /// then, so that acts which fail at once are not sent without end.
     private func fill() {
         let now = NIODeadline.now()
         guard now < self.end else { return }

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// What was read when something last arrived: the time that is waited for what never comes is no part of a run. From any
-/// thread.
+/// What was read when something last arrived: the time that is waited for what never comes is no part of a run. From
+/// any thread.
 final class LastArrival<Reading: Sendable>: Sendable {
     private struct State {
         var arrived: Int

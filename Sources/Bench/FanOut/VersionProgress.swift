@@ -2,8 +2,8 @@
 struct VersionProgress: Sendable, Equatable {
     /// The last version it has.
     var last: Int
-    /// Versions that were jumped over, as what comes after `lowerBound`, up to `upperBound`: in order, and none where all
-    /// goes well.
+    /// Versions that were jumped over, as what comes after `lowerBound`, up to `upperBound`: in order, and none where
+    /// all goes well.
     private var holes: [Range<Int>] = []
     /// Holes up to this version are of an earlier tally.
     private var begin = 0

@@ -70,8 +70,8 @@ public struct BenchReport: Sendable, Encodable {
         self.complaints.append(line)
     }
 
-    /// The median of each figure of several runs, and of faults the maximum; of an even number of runs the mean of the two
-    /// in the middle. A figure that some run lacks is left out. What any of them complained of is kept.
+    /// The median of each figure of several runs, and of faults the maximum; of an even number of runs the mean of the
+    /// two in the middle. A figure that some run lacks is left out. What any of them complained of is kept.
     ///
     /// - Parameter reports: of one benchmark; not empty.
     public init(medianOf reports: [BenchReport]) {

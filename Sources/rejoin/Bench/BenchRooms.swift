@@ -79,7 +79,8 @@ struct BenchFanOut: ParsableCommand {
             One player acts over several sockets, so that no socket's limit is the bottleneck; all others watch. With \
             --rate acts are sent at that rate whatever the answers do, and latency counts from when an act should \
             have been sent to its arrival at each socket. With --in-flight N an act follows when one has arrived at \
-            every socket of its room, has failed, or is given up after five seconds, which is counted. A delivery is one act at one socket; a patch that merges several is several.
+            every socket of its room, has failed, or is given up after five seconds, which is counted. A \
+            delivery is one act at one socket; a patch that merges several is several.
 
             Sockets are spread evenly over --rooms rooms, which take turns: rate and number in flight are of all rooms \
             together. Each room has at least one of the acting sockets.
@@ -119,7 +120,7 @@ struct BenchFanOut: ParsableCommand {
         let most = FanOutBench.mostInFlight(padding: padding) * rooms
         guard delivery.dialect != nil || inFlight ?? 1 <= most else {
             throw ValidationError(
-                "--in-flight is \(inFlight ?? 1), expected at most \(most): a room has no place for more acts of that padding"
+                "--in-flight is \(inFlight ?? 1), expected at most \(most): more acts of that padding do not fit a room"
             )
         }
         try BenchOptions.require(rate: rate)
