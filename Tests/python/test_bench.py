@@ -4,7 +4,9 @@ business here."""
 import contextlib
 import json
 import os
+import pathlib
 import pty
+import signal
 import subprocess
 import xml.etree.ElementTree
 
@@ -36,7 +38,38 @@ def test_acts_are_applied_once_although_a_node_is_killed():
     assert found["acts"] == 1200 and found["killed"] == 1
     assert found["disconnected"] > 0, "the node that was killed had sockets"
     assert found["lost"] == found["doubled"] == 0
+    assert "acts_per_cpu_second" not in found, "what the killed node took is not known"
     assert found["acts_per_second"] > 0 and found["latency_p50_ms"] > 0
+
+
+def test_acts_that_are_refused_for_good_have_failed():
+    result = bench("act", "--sockets", "250", "--acts", "500", "--limit-room-bytes", "1024",
+                   "--limit-room-field-bytes", "1024", "--nodes", "1", "--json")
+    assert result.returncode == 1 and "too_large" in result.stderr, result
+    found = document(result=result)["median"]
+    assert found["acts_failed"] > 0 and found["acts"] + found["acts_failed"] == 500
+    assert found["lost"] == found["doubled"] == found["repeated"] == 0
+
+
+def children(process):
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            name, fields = path.read_text().split("(", 1)[1].rsplit(")", 1)
+            if int(fields.split()[1]) == process.pid:
+                yield name, int(path.parent.name)
+
+
+@pytest.mark.parametrize("victim", ["redis-server", "rejoin"])
+def test_a_server_that_dies_ends_the_run(victim):
+    process = subprocess.Popen(
+        [BINARY, "bench", "act", "--sockets", "4", "--acts", "10000000", "--nodes", "1", "--timeout", "2"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=clean({}))
+    assert any("act 10000000 times" in line for line in process.stderr)
+    for name, pid in children(process):
+        if name == victim:
+            os.kill(pid, signal.SIGKILL)
+    errors = process.communicate(timeout=20)[1]
+    assert process.returncode == 1 and "no act was acknowledged within 2.0 s" in errors, errors
 
 
 def test_every_socket_gets_every_message():

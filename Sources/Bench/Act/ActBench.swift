@@ -1,5 +1,6 @@
 import Glibc
 import NIOCore
+import Synchronization
 
 /// How many acts a cluster applies, and that each is applied once although nodes are killed meanwhile.
 public struct ActBench: Sendable {
@@ -14,23 +15,26 @@ public struct ActBench: Sendable {
     /// Nodes of the target that are killed, by SIGKILL, evenly over the acts: they must be the caller's own. Fewer than
     /// there are nodes.
     public var kills: Int
-    /// For each request.
+    /// Logins and joins under way at a time, before.
+    public var window: Int
+    /// For each request; and when no act at all is acknowledged for so long, the run is given up.
     public var timeout: Duration
     /// Characters of an act's id; shorter ones are filled with zeros at the front. 0 to 64.
     public var idLength = 0
 
-    public init(players: Int, rooms: Int, acts: Int, load: BenchLoad, kills: Int, timeout: Duration) {
+    public init(players: Int, rooms: Int, acts: Int, load: BenchLoad, kills: Int, window: Int, timeout: Duration) {
         self.players = players
         self.rooms = rooms
         self.acts = acts
         self.load = load
         self.kills = kills
+        self.window = window
         self.timeout = timeout
     }
 
     var actsPerPlayer: Int { (acts + players - 1) / players }
 
-    /// - Throws: `BenchError` when the players cannot be prepared, or a node cannot be killed.
+    /// - Throws: `BenchError` when the players cannot be prepared, a node cannot be killed, or no act is acknowledged.
     public func run(_ context: BenchContext) async throws -> BenchReport {
         let target = context.target
         guard kills == 0 || target.nodes.count > kills && target.nodes.count == target.nodeProcesses.count else {
@@ -54,7 +58,7 @@ public struct ActBench: Sendable {
                     crowd, self, nodes: target.nodes, numbers: share, run: run, progress: context.progress)
                 return NIOLoopBound(players, eventLoop: crowd.eventLoop)
             }
-            let window = max(1, 64 / crowds.count)
+            let window = max(1, self.window / crowds.count)
             context.progress.begin("preparing \(self.players) players", total: self.players)
             let prepared = try await crowds.each { players[$0.index].value.prepare(window: window) }
             try prepared.reduce(Failures(), +).require("logging in and joining")
@@ -70,20 +74,44 @@ public struct ActBench: Sendable {
                     players[crowd.index].value.act(nil)
                 }
             }
-            try await self.killing(victims, total, context)
-            let results = try await outcome.get()
-            let consumption = Consumption(from: begin, to: try meter.read())
+            // Read at once: who watches looks only now and then.
+            let ended = outcome.flatMapThrowing { ($0, try meter.read()) }
+            let isOver = IsOver(outcome)
+            var killed = 0
+            do {
+                killed = try await self.watch(isOver, killing: victims, total, context)
+            } catch is Silence {
+                let reasons = try await crowds.all { players[$0.index].value.giveUp() }
+                let reason = reasons.first { !$0.isEmpty }.map { "; the last failure: \($0)" } ?? ""
+                throw BenchError(
+                    "no act was acknowledged within \(TimeAmount(self.timeout).seconds) s, \(context.progress.done) of "
+                        + "\(total) were before\(reason)")
+            }
+            let (results, end) = try await ended.get()
+            let consumption = Consumption(from: begin, to: end)
             let found = context.dialect == nil ? try await self.versions(crowds, survivors, run) : nil
-            return self.report(total, results, found, consumption, meter, context)
+            return self.report(total, results, killed, found, consumption, meter, context)
         }
     }
 
-    /// Kills the victims when their share of the acts is acknowledged.
-    private func killing(_ victims: [Int32], _ total: Int, _ context: BenchContext) async throws {
+    /// Nothing was acknowledged for too long.
+    private struct Silence: Error {}
+
+    /// Waits for the end of the acts, and kills the victims when their share of the acts is acknowledged.
+    ///
+    /// - Returns: how many were killed.
+    private func watch(
+        _ isOver: IsOver, killing victims: [Int32], _ total: Int, _ context: BenchContext
+    ) async throws -> Int {
+        var patience = timeout
+        // At a low rate there is nothing to acknowledge for a while.
+        if case .rate(let rate) = load { patience += .seconds(1 / rate) }
         var killed = 0
-        while killed < victims.count {
-            let count = context.progress.done
-            if count >= total * (killed + 1) / (victims.count + 1) {
+        var (count, since) = (context.progress.done, ContinuousClock.now)
+        while !isOver.value {
+            if context.progress.done > count { (count, since) = (context.progress.done, .now) }
+            guard ContinuousClock.now - since < patience else { throw Silence() }
+            if killed < victims.count, count >= total * (killed + 1) / (victims.count + 1) {
                 context.progress.note("\(count) acts are acknowledged; killing a node")
                 guard kill(victims[killed], SIGKILL) == 0 else {
                     throw BenchError(
@@ -93,12 +121,13 @@ public struct ActBench: Sendable {
             }
             try await Task.sleep(for: .milliseconds(20))
         }
+        return killed
     }
 
     /// - Parameter found: The version of each room afterwards; nil: it is not Rejoin, and has none.
     private func report(
-        _ total: Int, _ results: [ActPlayers.Result], _ found: [Int]?, _ consumption: Consumption, _ meter: Meter,
-        _ context: BenchContext
+        _ total: Int, _ results: [ActPlayers.Result], _ killed: Int, _ found: [Int]?, _ consumption: Consumption,
+        _ meter: Meter, _ context: BenchContext
     ) -> BenchReport {
         var latency = Latencies()
         for result in results {
@@ -115,18 +144,23 @@ public struct ActBench: Sendable {
         report.add("acts", "acts acknowledged", answers)
         report.add("seconds", "seconds", consumption.wallSeconds)
         report.add("acts_per_second", "acts/s", Double(answers) / consumption.wallSeconds)
-        report.addPerCPUSecond("acts", "acts", answers, consumption, meter)
+        if kills == 0 {
+            report.addPerCPUSecond("acts", "acts", answers, consumption, meter)
+        } else {
+            context.progress.note("no acts a CPU-second: what the killed nodes took of it is not known")
+        }
         report.add("latency", latency)
         if case .rate = load {
             report.add("acts_late", "acts sent over 10 ms late by the generator", results.reduce(0) { $0 + $1.late })
         }
-        report.add("killed", "nodes killed", kills)
+        report.add("killed", "nodes killed", killed)
         report.add("disconnected", "connections lost", results.reduce(0) { $0 + $1.lost })
         report.add("repeated", "acts sent again by their id", results.reduce(0) { $0 + $1.repeated })
         report.addFaults("acts_failed", "acts that failed", failures.count)
         if let found { self.count(total, results, found, &report) }
         report.add(consumption, meter)
         if failures.count > 0 { report.complain("\(failures.count) acts failed, the first with: \(failures.first)") }
+        if killed < kills { report.complain("the acts were over when \(killed) of \(kills) nodes were killed") }
         return report
     }
 
@@ -140,7 +174,8 @@ public struct ActBench: Sendable {
         let distinct = acknowledged.reduce(0) { $0 + $1.count }
         let versions = found.reduce(0, +)
         let beyond = zip(acknowledged, found).reduce(0) { sum, room in sum + room.0.count { $0 > room.1 } }
-        let lost = (answers - distinct) + beyond + max(0, total - versions)
+        let failures = results.reduce(0) { $0 + $1.failures.count }
+        let lost = (answers - distinct) + beyond + max(0, total - failures - versions)
         let doubled = max(0, versions - total)
         report.addFaults("lost", "lost", lost)
         report.addFaults("doubled", "applied twice", doubled)
@@ -169,4 +204,15 @@ public struct ActBench: Sendable {
             }.nonisolated()
         }
     }
+}
+
+/// Whether a future has come to its end, for whoever looks from time to time.
+private final class IsOver: Sendable {
+    private let flag = Atomic<Bool>(false)
+
+    init<T>(_ future: EventLoopFuture<T>) {
+        future.whenComplete { _ in self.flag.store(true, ordering: .relaxed) }
+    }
+
+    var value: Bool { self.flag.load(ordering: .relaxed) }
 }

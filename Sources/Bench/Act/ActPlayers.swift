@@ -4,6 +4,8 @@ import SocketIOClient
 /// The players of one crowd, who act and repeat by its id what they got no answer to: on whatever node they come back to.
 /// Confined to its event loop.
 ///
+/// What is refused has failed, unless the refusal says to come again later.
+///
 /// Players of another server than Rejoin repeat nothing: what is not acknowledged has failed.
 final class ActPlayers: CrowdListener {
     struct Result: Sendable {
@@ -32,6 +34,10 @@ final class ActPlayers: CrowdListener {
     private struct Player {
         var begun = 0
         var open: [Act] = []
+        /// Between the end of a connection and the answer to `join` on the next one: what is begun meanwhile is sent then.
+        var isReturning = false
+        /// How often it came back: what an earlier connection leaves unanswered is no longer looked at.
+        var returns = 0
     }
 
     private let crowd: Crowd
@@ -47,6 +53,7 @@ final class ActPlayers: CrowdListener {
     private var pace: Pace?
     private var measured = Result()
     private var done: EventLoopPromise<Result>?
+    private var isOver = false
 
     init(
         _ crowd: Crowd, _ bench: ActBench, nodes: [String], numbers: Range<Int>, run: String, progress: BenchProgress
@@ -102,6 +109,7 @@ final class ActPlayers: CrowdListener {
     func act(_ pace: Pace?) -> EventLoopFuture<Result> {
         let done = crowd.eventLoop.makePromise(of: Result.self)
         self.done = done
+        for member in crowd.members where member.connection?.isOpen != true { lose(member) }
         if let pace {
             self.pace = pace
             var turn = 0
@@ -130,6 +138,8 @@ final class ActPlayers: CrowdListener {
 
     private func send(_ act: Act, _ member: Crowd.Member) {
         guard crowd.dialect == nil else { return speak(act, member) }
+        let returns = players[member.number].returns
+        guard !players[member.number].isReturning else { return }
         let number = numbers.lowerBound + member.number
         let room = roomNumber(member)
         let id = "\(number)-\(act.number)"
@@ -137,16 +147,13 @@ final class ActPlayers: CrowdListener {
         let body =
             "{\"room\":\"\(Self.room(run, room))\",\"id\":\"\(zeros)\(id)\","
             + "\"action\":{\"set\":{\"p\(number)\":\(act.number)}}}"
-        crowd.request(member, "act", body, timeout: timeout).assumeIsolated().whenComplete { result in
-            switch result {
-            case .success(let answer):
-                guard let version = MessageText.integer("version", in: answer) else {
-                    return self.repeatLater(act, member, "an answer without a version")
-                }
-                self.acknowledged(act, member, version: version)
-            case .failure(let error):
-                // What a lost connection leaves open is sent again by whoever comes back.
-                if member.connection?.isOpen == true { self.repeatLater(act, member, "\(error)") }
+        crowd.call(member, "act", body, timeout: timeout).assumeIsolated().whenComplete { result in
+            switch result.map(ActAnswer.init) {
+            case .success(.applied(let version)): self.acknowledged(act, member, version: version)
+            case .success(.later(let text)): self.repeatLater(act, member, returns, "act was refused: \(text)")
+            case .success(.refused(let text)): self.failed(act, member, BenchError("act was refused: \(text)"))
+            // What a lost connection leaves open is sent again when the player is back.
+            case .failure(let error): self.repeatLater(act, member, returns, "\(error)")
             }
         }
     }
@@ -163,24 +170,21 @@ final class ActPlayers: CrowdListener {
                 switch result {
                 case .success: self.acknowledged(act, member, version: nil)
                 case .failure(let error):
-                    self.measured.failures.add(error)
-                    self.players[member.number].open.removeAll { $0.number == act.number }
-                    self.left -= 1
                     // Whoever is gone stays away, with what there was still to do.
-                    guard member.connection?.isOpen != true else { return self.over(member) }
-                    let rest = self.bench.actsPerPlayer - self.players[member.number].begun
-                    self.players[member.number].begun = self.bench.actsPerPlayer
-                    self.measured.failures.count += rest
-                    self.left -= rest
-                    self.finishIfDone()
+                    if member.connection?.isOpen != true {
+                        let rest = self.bench.actsPerPlayer - self.players[member.number].begun
+                        self.players[member.number].begun = self.bench.actsPerPlayer
+                        self.measured.failures.count += rest
+                        self.left -= rest
+                    }
+                    self.failed(act, member, error)
                 }
             }
     }
 
     /// A second answer counts for nothing: acts that were sent while the connection was being replaced are sent again.
     private func acknowledged(_ act: Act, _ member: Crowd.Member, version: Int?) {
-        guard let place = players[member.number].open.firstIndex(where: { $0.number == act.number }) else { return }
-        players[member.number].open.remove(at: place)
+        guard take(act, member) else { return }
         if let version { measured.versions[roomNumber(member), default: []].append(version) }
         measured.latency.record(from: act.begin, to: .now())
         measured.answers += 1
@@ -189,22 +193,56 @@ final class ActPlayers: CrowdListener {
         over(member)
     }
 
+    private func failed(_ act: Act, _ member: Crowd.Member, _ error: any Error) {
+        guard take(act, member) else { return }
+        measured.failures.add(error)
+        left -= 1
+        over(member)
+    }
+
+    /// - Returns: whether there was no answer to it yet.
+    private func take(_ act: Act, _ member: Crowd.Member) -> Bool {
+        guard let place = players[member.number].open.firstIndex(where: { $0.number == act.number }) else {
+            return false
+        }
+        players[member.number].open.remove(at: place)
+        return true
+    }
+
     private func over(_ member: Crowd.Member) {
         if pace == nil { next(member, .now()) }
         finishIfDone()
     }
 
     private func finishIfDone() {
-        guard left == 0 else { return }
+        if left == 0 { finish() }
+    }
+
+    /// The end, also of what has no answer.
+    ///
+    /// - Returns: the reason of the last act that was repeated, or of the last return that failed.
+    func giveUp() -> String {
+        finish()
+        return measured.lastFailure
+    }
+
+    private func finish() {
+        isOver = true
         measured.late = pace?.late ?? 0
+        pace?.cancel()
         let done = self.done.take()
         done?.succeed(measured)
     }
 
-    private func repeatLater(_ act: Act, _ member: Crowd.Member, _ why: String) {
+    /// - Parameter returns: How often the player had come back when it was sent.
+    private func repeatLater(_ act: Act, _ member: Crowd.Member, _ returns: Int, _ why: String) {
+        guard players[member.number].returns == returns else { return }
         measured.lastFailure = why
         crowd.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(100)) {
-            guard member.connection?.isOpen == true else { return }
+            let player = self.players[member.number]
+            guard !self.isOver, player.returns == returns, !player.isReturning,
+                player.open.contains(where: { $0.number == act.number })
+            else { return }
             self.measured.repeated += 1
             self.send(act, member)
         }
@@ -214,16 +252,31 @@ final class ActPlayers: CrowdListener {
 
     func closed(_ member: Crowd.Member, reason: SocketIOCloseReason) {
         guard done != nil, left > 0 else { return }
+        lose(member)
+    }
+
+    /// A connection that is lost on the way back fails a request, and coming back begins anew.
+    private func lose(_ member: Crowd.Member) {
+        guard !players[member.number].isReturning else { return }
         measured.lost += 1
-        if crowd.dialect == nil { comeBack(member, attempt: 1) }
+        guard crowd.dialect == nil else { return }
+        players[member.number].isReturning = true
+        players[member.number].returns += 1
+        comeBack(member, attempt: 1)
     }
 
     private func comeBack(_ member: Crowd.Member, attempt: Int) {
-        crowd.open(member, node(member.number + attempt), token: member.token, timeout: .seconds(5)).assumeIsolated()
+        crowd.open(member, node(member.number + attempt), token: member.token, timeout: min(timeout, .seconds(5)))
+            .assumeIsolated()
+            .flatMapThrowing { member in
+                guard member.isLoggedIn else { throw BenchError("came back as a watcher") }
+                return member
+            }
             .flatMap { self.join($0) }
             .whenComplete { result in
                 switch result {
                 case .success:
+                    self.players[member.number].isReturning = false
                     for act in self.players[member.number].open {
                         self.measured.repeated += 1
                         self.send(act, member)
@@ -232,6 +285,7 @@ final class ActPlayers: CrowdListener {
                     self.measured.lastFailure = "\(error)"
                     self.crowd.drop(member)
                     self.crowd.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(50)) {
+                        guard !self.isOver else { return }
                         self.comeBack(member, attempt: attempt + 1)
                     }
                 }

@@ -58,7 +58,7 @@ struct BenchAct: ParsableCommand {
     func run() throws {
         var bench = ActBench(
             players: sockets, rooms: rooms, acts: acts, load: rate.map { .rate($0) } ?? .inFlight(inFlight),
-            kills: kills, timeout: options.patience)
+            kills: kills, window: options.window, timeout: options.patience)
         var yardsticks: [any Yardstick] = []
         if redisBenchmark {
             bench.idLength = RedisYardstick.idLength
