@@ -58,9 +58,10 @@ public struct ActBench: Sendable {
                     crowd, self, nodes: target.nodes, numbers: share, run: run, progress: context.progress)
                 return NIOLoopBound(players, eventLoop: crowd.eventLoop)
             }
-            let window = max(1, self.window / crowds.count)
             context.progress.begin("preparing \(self.players) players", total: self.players)
-            let prepared = try await crowds.each { players[$0.index].value.prepare(window: window) }
+            let prepared = try await crowds.within(self.window, of: self.players) { crowd, window in
+                players[crowd.index].value.prepare(window: window)
+            }
             try prepared.reduce(Failures(), +).require("logging in and joining")
 
             let total = self.players * self.actsPerPlayer
@@ -69,7 +70,7 @@ public struct ActBench: Sendable {
             let now = NIODeadline.now()
             let outcome = crowds.begin { crowd in
                 if case .rate(let rate) = self.load {
-                    players[crowd.index].value.act(crowds.pace(crowd, rate: rate, from: now))
+                    players[crowd.index].value.act(crowds.pace(crowd, rate: rate, of: self.players, from: now))
                 } else {
                     players[crowd.index].value.act(nil)
                 }

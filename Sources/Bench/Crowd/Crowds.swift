@@ -78,25 +78,64 @@ struct Crowds: Sendable {
         _ step: @escaping @Sendable (Crowd, Int) -> EventLoopFuture<Void>
     ) async throws -> Outcome {
         let begin = NIODeadline.now()
-        return try await self.each { crowd in
-            let share = self.share(of: total, crowd.index)
+        let run: @Sendable (Crowd, _ inFlight: Int?) -> EventLoopFuture<Outcome> = { crowd, inFlight in
             let done = crowd.eventLoop.makePromise(of: Outcome.self)
             let rounds = Rounds(
-                share,
+                self.share(of: total, crowd.index),
                 step: { number, _ in
                     step(crowd, number).always { _ in context.progress.advance() }
                 }, done: done)
-            switch load {
-            case .inFlight(let count): rounds.begin(inFlight: max(1, count / self.count))
-            case .rate(let rate): rounds.begin(self.pace(crowd, rate: rate, from: begin))
+            if case .rate(let rate) = load, let pace = self.pace(crowd, rate: rate, of: total, from: begin) {
+                rounds.begin(pace)
+            } else {
+                rounds.begin(inFlight: inFlight ?? 0)
             }
             return done.futureResult
-        }.reduce(Outcome(), +)
+        }
+        let outcomes =
+            switch load {
+            case .inFlight(let window): try await self.within(window, of: total) { run($0, $1) }
+            case .rate: try await self.each { run($0, nil) }
+            }
+        return outcomes.reduce(Outcome(), +)
     }
 
-    /// A crowd's part of what all crowds begin at a rate: they take turns.
-    func pace(_ crowd: Crowd, rate: Double, from begin: NIODeadline) -> Pace {
-        let turn = TimeAmount.nanoseconds(Int64(1_000_000_000 / rate * Double(crowd.index)))
-        return Pace(crowd.eventLoop, perSecond: rate / Double(self.count), first: begin + turn)
+    /// Does something on each crowd that has a share of `total`, as `each`, with its part of a window: all of them together
+    /// have so much under way. Where the window is too small for all at a time, crowds follow each other.
+    ///
+    /// - Returns: what came of it in each crowd that has a share.
+    @discardableResult
+    func within<T: Sendable>(
+        _ window: Int, of total: Int, _ body: @escaping @Sendable (Crowd, _ window: Int) -> EventLoopFuture<T>
+    ) async throws -> [T] {
+        let lanes = Lanes(window: window, crowds: self.busy(of: total))
+        return try await withThrowingTaskGroup(of: [T].self) { group in
+            for lane in lanes.lanes {
+                group.addTask {
+                    var results: [T] = []
+                    for index in lane.crowds {
+                        results.append(try await self.on(index) { body($0, lane.window) })
+                    }
+                    return results
+                }
+            }
+            return try await group.reduce(into: []) { $0 += $1 }
+        }
+    }
+
+    /// The crowds that have a share of `total`.
+    private func busy(of total: Int) -> [Int] {
+        (0..<self.count).filter { !self.share(of: total, $0).isEmpty }
+    }
+
+    /// A crowd's part of `total` things that all crowds begin at a rate: they take turns, each as often as it has a share.
+    ///
+    /// - Returns: nil when it has none.
+    func pace(_ crowd: Crowd, rate: Double, of total: Int, from begin: NIODeadline) -> Pace? {
+        let share = self.share(of: total, crowd.index).count
+        guard share > 0 else { return nil }
+        let before = self.busy(of: total).count { $0 < crowd.index }
+        let turn = TimeAmount.nanoseconds(Int64(1_000_000_000 / rate * Double(before)))
+        return Pace(crowd.eventLoop, perSecond: rate * Double(share) / Double(total), first: begin + turn)
     }
 }

@@ -46,8 +46,7 @@ public struct RejoinBench: Sendable {
                     playersPerRoom: self.playersPerRoom, timeout: timeout)
                 return NIOLoopBound(storm, eventLoop: crowd.eventLoop)
             }
-            let window = max(1, self.window / crowds.count)
-            let prepared = try await crowds.each { crowd in
+            let prepared = try await crowds.within(self.window, of: self.players) { crowd, window in
                 let accounts = crowds.share(of: self.accounts, crowd.index).count
                 return storms[crowd.index].value.prepare(target.node(0), accounts: max(1, accounts), window: window)
             }
