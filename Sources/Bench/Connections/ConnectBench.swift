@@ -25,6 +25,7 @@ public struct ConnectBench: Sendable {
             let opened = try await crowds.open(
                 self.sockets, self.load, timeout: TimeAmount(self.timeout), context)
             let consumption = Consumption(from: begin, to: try meter.read())
+            let open = try await crowds.all { $0.openCount }.reduce(0, +)
             let successes = self.sockets - opened.failures.count
             var report = BenchReport("connect")
             report.add("handshakes", "handshakes", successes)
@@ -34,7 +35,9 @@ public struct ConnectBench: Sendable {
             report.addPerCPUSecond("handshakes", "handshakes", successes, consumption, meter)
             if case .rate = self.load { report.add("late", "begun over 10 ms late by the generator", opened.late) }
             report.add("latency", opened.latency)
+            report.add("open", "open at the end", open)
             report.add(consumption, meter)
+            if open < successes { report.complain("\(successes - open) of \(successes) sockets did not stay open") }
             if opened.failures.count > 0 {
                 report.complain("\(opened.failures.count) handshakes failed, the first with: \(opened.failures.first)")
             }

@@ -78,11 +78,16 @@ public struct LoginBench: Sendable {
             }
             if case .rate = self.load { report.add("late", "begun over 10 ms late by the generator", outcome.late) }
             report.add("latency", outcome.latency)
-            report.add("echo_alone", alone)
-            report.add("echo_beside", beside)
+            let echoFailures = alone.failures + beside.failures
+            report.add("echo_alone", alone.latency)
+            report.add("echo_beside", beside.latency)
+            report.add("echoes_failed", "echoes that failed", echoFailures.count)
             report.add(consumption, meter)
             if failures.count > 0 {
                 report.complain("\(failures.count) logins failed, the first with: \(failures.first)")
+            }
+            if echoFailures.count > 0 {
+                report.complain("\(echoFailures.count) echoes failed, the first with: \(echoFailures.first)")
             }
             return report
         }
@@ -90,7 +95,7 @@ public struct LoginBench: Sendable {
 
     private func echoes(
         _ crowds: Crowds, _ echo: NIOLoopBound<Echo>, for time: TimeAmount
-    ) async throws -> Latencies {
+    ) async throws -> Echo.Result {
         try await crowds.on(0) { crowd in
             echo.value.begin(perSecond: self.echoes)
             return crowd.eventLoop.scheduleTask(in: time) {}.futureResult.flatMap { echo.value.end() }
@@ -100,10 +105,17 @@ public struct LoginBench: Sendable {
 
 /// A socket that asks for little, again and again, at a rate. Confined to its event loop.
 private final class Echo {
+    struct Result: Sendable {
+        var latency = Latencies()
+        var failures = Failures()
+    }
+
     private let crowd: Crowd
     private let timeout: TimeAmount
-    private var latency = Latencies()
+    private var measured = Result()
+    private var unanswered = 0
     private var pace: Pace?
+    private var done: EventLoopPromise<Result>?
 
     /// - Parameter crowd: its first member asks.
     init(_ crowd: Crowd, timeout: TimeAmount) {
@@ -112,7 +124,7 @@ private final class Echo {
     }
 
     func begin(perSecond: Double) {
-        self.latency = Latencies()
+        self.measured = Result()
         let pace = Pace(self.crowd.eventLoop, perSecond: perSecond, first: .now())
         self.pace = pace
         pace.begin { intended in
@@ -121,13 +133,31 @@ private final class Echo {
         }
     }
 
-    func end() -> EventLoopFuture<Latencies> {
+    /// Asks no more, and waits for what has no answer yet: each answer is there within the timeout or has failed.
+    func end() -> EventLoopFuture<Result> {
         self.pace?.cancel()
-        return self.crowd.eventLoop.makeSucceededFuture(self.latency)
+        let done = self.crowd.eventLoop.makePromise(of: Result.self)
+        self.done = done
+        self.finishIfDone()
+        return done.futureResult
     }
 
     private func ask(_ intended: NIODeadline) {
+        self.unanswered += 1
         self.crowd.request(self.crowd.members[0], "leave", "{\"room\":\"echo\"}", timeout: self.timeout)
-            .assumeIsolated().whenSuccess { _ in self.latency.record(from: intended, to: .now()) }
+            .assumeIsolated().whenComplete { result in
+                self.unanswered -= 1
+                switch result {
+                case .success: self.measured.latency.record(from: intended, to: .now())
+                case .failure(let error): self.measured.failures.add(error)
+                }
+                self.finishIfDone()
+            }
+    }
+
+    private func finishIfDone() {
+        guard self.unanswered == 0 else { return }
+        let done = self.done.take()
+        done?.succeed(self.measured)
     }
 }
