@@ -90,10 +90,45 @@ def test_the_players_of_a_killed_node_act_elsewhere():
     (["--in-flight", "129"], "--in-flight is 129, expected 1 to 128"),
     (["--rooms", "5", "--sockets", "4"], "--rooms is 5, expected 1 to 4"),
     (["--redis-benchmark", "--url", "http://127.0.0.1:1"], "it takes no --url"),
+    (["--rate", "5", "--in-flight", "1"], "expected --rate or --in-flight, not both"),
+    (["--sockets", "1025"], "need 1025 fields of a room, expected at most the 1024 of limit.room-fields"),
+    (["--sockets", "22", "--rooms", "2", "--limit-room-fields", "10"], "need 11 fields of a room"),
 ])
 def test_what_cannot_be_measured_is_said(arguments, words):
     result = bench("act", *arguments)
     assert result.returncode == 2 and words in result.stderr, result
+
+
+@pytest.mark.parametrize("name", ["duration", "warm-up", "hold", "settle", "timeout"])
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "1e18"])
+def test_seconds_are_a_number_in_a_range(name, seconds):
+    result = bench("idle" if name in ("hold", "settle") else "fanout", f"--{name}={seconds}")
+    assert result.returncode == 2 and f"--{name} is {float(seconds)}, expected 0".lower() in result.stderr, result
+    assert result.stderr.count("\n") == 1 and "seconds" in result.stderr
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["--rate", "30", "--in-flight", "8"], "expected --rate or --in-flight, not both"),
+    (["--padding", "961"], "--padding is 961, expected 0 to 960: "),
+    (["--padding", "10001", "--limit-room-bytes", "4000000"], "--padding is 10001, expected 0 to 10000"),
+])
+def test_fan_out_that_cannot_be_is_said(arguments, words):
+    result = bench("fanout", *arguments)
+    assert result.returncode == 2 and words in result.stderr, result
+
+
+def test_all_fields_of_a_room_have_the_padding_that_is_accepted():
+    found = figures("fanout", "--sockets", "4", "--rate", "1000", "--duration", "0.5", "--warm-up", "0.2",
+                    "--padding", "960")
+    assert found["acts"] == 500 and found["acts_failed"] == found["lost"] == 0
+
+
+@pytest.mark.parametrize("window", ["1", "2", "5"])
+def test_a_window_is_shared_by_all_event_loops(window):
+    found = figures("connect", "--sockets", "7", "--window", window, "--client-threads", "4")
+    assert found["handshakes"] == found["open"] == 7
+    found = figures("act", "--sockets", "3", "--acts", "30", "--rate", "30", "--window", window, "--client-threads", "4")
+    assert found["acts"] == 30 and 0.9 < found["seconds"] < 2
 
 
 def test_acts_at_a_rate_are_applied_once_although_a_node_is_killed():
@@ -122,6 +157,7 @@ def test_many_sockets_join_rooms_that_are_being_loaded_and_each_is_answered():
 def test_logins_and_handshakes_at_a_rate():
     found = figures("login", "--logins", "10", "--rate", "10", "--window", "5")
     assert found["logins"] == 10 and found["seconds"] > 0.89 and found["latency_p50_ms"] > 5
+    assert found["echoes_failed"] == 0
     found = figures("connect", "--sockets", "50", "--rate", "100")
     assert found["handshakes"] == 50 and found["seconds"] > 0.48
 

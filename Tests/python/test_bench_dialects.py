@@ -60,7 +60,8 @@ def median(*arguments):
 
 @pytest.mark.parametrize("load", [["--rate", "100"], ["--in-flight", "4"]])
 def test_what_is_said_on_python_socketio_reaches_everybody_once_and_in_order(chat_server, load):
-    found = median("fanout", *chat_server().address, *CHAT, "--deliver-event", "said", *SMALL, *load)
+    small = [argument for argument in SMALL if argument not in ("--rate", "100")]
+    found = median("fanout", *chat_server().address, *CHAT, "--deliver-event", "said", *small, *load)
     assert found["deliveries"] == 8 * found["acts"] > 100, "each room has eight sockets"
     assert found["lost"] == found["doubled"] == found["reordered"] == found["acts_failed"] == 0
     assert found["latency_p50_ms"] > 0 and found["act_latency_p50_ms"] > 0

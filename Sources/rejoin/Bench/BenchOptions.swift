@@ -20,9 +20,7 @@ struct BenchOptions: ParsableArguments {
         try Self.require(runs, 1...100, "--runs")
         try Self.require(clientThreads, 1...64, "--client-threads")
         try Self.require(window, 1...100_000, "--window")
-        guard (0.1...3_600).contains(timeout) else {
-            throw ValidationError("--timeout is \(timeout), expected 0.1 to 3600 seconds")
-        }
+        try Self.require(seconds: timeout, 0.1...3_600, "--timeout")
     }
 
     static func require(_ value: Int, _ range: ClosedRange<Int>, _ name: String) throws {
@@ -34,6 +32,20 @@ struct BenchOptions: ParsableArguments {
     static func require(rate: Double?, _ name: String = "--rate") throws {
         guard (0.1...1_000_000).contains(rate ?? 1) else {
             throw ValidationError("\(name) is \(rate ?? 0), expected 0.1 to 1000000 a second")
+        }
+    }
+
+    /// Each is in place of the other.
+    static func requireOneLoad(rate: Double?, inFlight: Int?) throws {
+        guard rate == nil || inFlight == nil else {
+            throw ValidationError("expected --rate or --in-flight, not both")
+        }
+    }
+
+    static func require(seconds: Double, _ range: ClosedRange<Double>, _ name: String) throws {
+        guard range.contains(seconds) else {
+            let least = range.lowerBound == 0 ? "0" : "\(range.lowerBound)"
+            throw ValidationError("\(name) is \(seconds), expected \(least) to \(Int(range.upperBound)) seconds")
         }
     }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bench
+import RejoinServer
 
 /// `rejoin bench act`
 struct BenchAct: ParsableCommand {
@@ -9,7 +10,8 @@ struct BenchAct: ParsableCommand {
             Every socket has an account and a field of its own. Each has --in-flight acts under way at a time, or all \
             together begin --rate a second. With --kills K the first K nodes are killed by SIGKILL, evenly over the \
             acts; their sockets come back on other nodes and send again, under the same ids, what they have no answer \
-            to. At the end the rooms' versions are counted: each act makes one.
+            to; figures a CPU-second are left out then. At the end the rooms' versions are counted: each act makes one. \
+            An act that is refused for good has failed, and the run ends when none is acknowledged for --timeout.
 
             With --redis-benchmark the program of that name calls the script of an act, with the same arguments, on \
             the same Redis before and after each run: over as many connections as there are nodes, with as many calls \
@@ -22,8 +24,8 @@ struct BenchAct: ParsableCommand {
     var rooms = 1
     @Option(help: ArgumentHelp("Acts of all sockets together.", valueName: "n"))
     var acts = 100_000
-    @Option(help: ArgumentHelp("Acts of a socket under way at a time.", valueName: "n"))
-    var inFlight = 1
+    @Option(help: ArgumentHelp("Acts of a socket under way at a time (default: 1).", valueName: "n"))
+    var inFlight: Int?
     @Option(
         help: ArgumentHelp("Acts that all sockets together begin a second, instead of --in-flight.", valueName: "n"))
     var rate: Double?
@@ -40,7 +42,8 @@ struct BenchAct: ParsableCommand {
         try BenchOptions.require(rooms, 1...sockets, "--rooms")
         try BenchOptions.require(acts, 1...1_000_000_000, "--acts")
         // The last 128 ids of a user in a room are remembered.
-        try BenchOptions.require(inFlight, 1...128, "--in-flight")
+        try BenchOptions.require(inFlight ?? 1, 1...128, "--in-flight")
+        try BenchOptions.requireOneLoad(rate: rate, inFlight: inFlight)
         try BenchOptions.require(kills, 0...15, "--kills")
         try BenchOptions.require(rate: rate)
         guard kills == 0 || target.url.isEmpty else {
@@ -55,14 +58,26 @@ struct BenchAct: ParsableCommand {
         }
     }
 
+    /// Each socket has a field of its own: of another server's rooms nothing is known.
+    private func requireFields() throws {
+        let most = try Settings.configuration().limits.room.fields
+        let needed = (sockets + rooms - 1) / rooms
+        guard !target.url.isEmpty || needed <= most else {
+            throw ValidationError(
+                "\(sockets) sockets in \(rooms) rooms need \(needed) fields of a room, expected at most the \(most) of "
+                    + "limit.room-fields: more --rooms, fewer --sockets or a higher --limit-room-fields")
+        }
+    }
+
     func run() throws {
+        try requireFields()
         var bench = ActBench(
-            players: sockets, rooms: rooms, acts: acts, load: rate.map { .rate($0) } ?? .inFlight(inFlight),
+            players: sockets, rooms: rooms, acts: acts, load: rate.map { .rate($0) } ?? .inFlight(inFlight ?? 1),
             kills: kills, window: options.window, timeout: options.patience)
         var yardsticks: [any Yardstick] = []
         if redisBenchmark {
             bench.idLength = RedisYardstick.idLength
-            yardsticks = [RedisYardstick(inFlight: sockets * inFlight, calls: min(acts, 200_000))]
+            yardsticks = [RedisYardstick(inFlight: sockets * (inFlight ?? 1), calls: min(acts, 200_000))]
         }
         var runner = BenchRunner("act", target, options, defaultNodes: 3)
         runner.dialect = events.dialect
@@ -95,8 +110,8 @@ struct BenchFanOut: ParsableCommand {
     var rooms = 1
     @Option(help: ArgumentHelp("How many of them act; at least one in each room (default: 8).", valueName: "n"))
     var actors: Int?
-    @Option(help: ArgumentHelp("Acts a second, of all rooms together.", valueName: "n"))
-    var rate = 30.0
+    @Option(help: ArgumentHelp("Acts a second, of all rooms together (default: 30).", valueName: "n"))
+    var rate: Double?
     @Option(help: ArgumentHelp("Instead of a rate: acts that are on their way at a time.", valueName: "n"))
     var inFlight: Int?
     @Option(help: ArgumentHelp("How long is measured.", valueName: "seconds"))
@@ -124,13 +139,30 @@ struct BenchFanOut: ParsableCommand {
             )
         }
         try BenchOptions.require(rate: rate)
+        try BenchOptions.requireOneLoad(rate: rate, inFlight: inFlight)
+        try BenchOptions.require(seconds: duration, 0.1...86_400, "--duration")
+        try BenchOptions.require(seconds: warmUp, 0...86_400, "--warm-up")
         try target.require(dialect: delivery.dialect)
     }
 
+    /// Acts of a room set 256 fields in turn, each with a name and two numbers of up to 64 bytes beside the padding. Of
+    /// other nodes' limits nothing is known.
+    private func requirePadding() throws {
+        guard target.url.isEmpty else { return }
+        let limits = try Settings.configuration().limits.room
+        let most = max(0, min(limits.bytes / 256, limits.fieldBytes) - 64)
+        guard padding <= most else {
+            throw ValidationError(
+                "--padding is \(padding), expected 0 to \(most): 256 fields of that are as much as limit.room-bytes "
+                    + "(\(limits.bytes)) and limit.room-field-bytes (\(limits.fieldBytes)) allow")
+        }
+    }
+
     func run() throws {
+        try requirePadding()
         let bench = FanOutBench(
             sockets: sockets, rooms: rooms, actors: actors ?? min(8, sockets),
-            load: inFlight.map { .inFlight($0) } ?? .rate(rate),
+            load: inFlight.map { .inFlight($0) } ?? .rate(rate ?? 30),
             duration: .seconds(duration), warmUp: .seconds(warmUp), padding: padding, window: options.window,
             timeout: options.patience)
         var runner = BenchRunner("fanout", target, options, defaultNodes: 1)

@@ -7,7 +7,7 @@ struct BenchConnect: ParsableCommand {
         commandName: "connect", abstract: "Handshakes of new guests, up to the first `session` event.",
         discussion: """
             --window of them are under way at a time, or with --rate so many begin a second. Every socket stays open \
-            until the end of the run.
+            until the end of the run: those that do not are counted.
             """)
 
     @Option(help: ArgumentHelp("How many sockets.", valueName: "n"))
@@ -54,6 +54,8 @@ struct BenchIdle: ParsableCommand {
 
     func validate() throws {
         _ = try BenchOptions.numbers(steps, atLeast: 2, "--steps")
+        try BenchOptions.require(seconds: hold, 0...86_400, "--hold")
+        try BenchOptions.require(seconds: settle, 0...86_400, "--settle")
         try target.require(dialect: handshake.dialect)
     }
 
