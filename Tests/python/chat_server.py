@@ -2,7 +2,7 @@
 
 `join` and `say` are acknowledged; what is said comes as `said`, to all of a room or to the others. With a fault every tenth
 thing said is treated badly: `lose`, `double`, `swap` (it comes after the eleventh), `stall` (the thirtieth blocks everything
-for half a second).
+for half a second). With `leave` every tenth socket is disconnected as soon as it is there.
 """
 
 import sys
@@ -15,6 +15,7 @@ GAME = "/game"
 server = socketio.AsyncServer(async_mode="aiohttp")
 fault = sys.argv[2] if len(sys.argv) > 2 else None
 said = 0
+sockets = 0
 held = []
 
 
@@ -29,6 +30,10 @@ async def connect(sid, environ, auth):
     if auth == {"word": "wrong"}:
         raise socketio.exceptions.ConnectionRefusedError("not you")
     await server.emit("hello", {"you": sid}, to=sid, namespace=GAME)
+    global sockets
+    sockets += 1
+    if sockets % 10 == 0 and fault == "leave":
+        server.start_background_task(server.disconnect, sid, namespace=GAME)
 
 
 @server.event(namespace=GAME)

@@ -126,6 +126,14 @@ def test_handshakes_and_idle_sockets_of_any_server(chat_server):
     assert found["nodes_rss_10_bytes"] > 1_000_000 and "redis_rss_before_bytes" not in found
 
 
+def test_sockets_that_do_not_stay_open_are_told(chat_server):
+    result = bench("connect", *chat_server("leave").address, "--namespace", "/game", "--first-event", "hello",
+                   "--sockets", "35", "--rate", "100", "--json")
+    assert result.returncode == 1 and "3 of 35 sockets did not stay open" in result.stderr, result
+    found = document(result=result)["median"]
+    assert found["handshakes"] == 35 and found["open"] == 32
+
+
 def test_a_first_event_that_never_comes_and_a_refusal_fail_the_handshake(chat_server):
     server = chat_server()
     result = bench("connect", *server.address, "--namespace", "/game", "--first-event", "session", "--sockets", "1",

@@ -81,8 +81,9 @@ public struct ActBench: Sendable {
             var killed = 0
             do {
                 killed = try await self.watch(isOver, killing: victims, total, context)
-            } catch is Silence {
+            } catch {
                 let reasons = try await crowds.all { players[$0.index].value.giveUp() }
+                guard error is Silence else { throw error }
                 let reason = reasons.first { !$0.isEmpty }.map { "; the last failure: \($0)" } ?? ""
                 throw BenchError(
                     "no act was acknowledged within \(TimeAmount(self.timeout).seconds) s, \(context.progress.done) of "
@@ -120,7 +121,7 @@ public struct ActBench: Sendable {
                 }
                 killed += 1
             }
-            try await Task.sleep(for: .milliseconds(20))
+            try await Task.sleep(for: .milliseconds(5))
         }
         return killed
     }

@@ -36,8 +36,8 @@ final class ActPlayers: CrowdListener {
         var open: [Act] = []
         /// Between the end of a connection and the answer to `join` on the next one: what is begun meanwhile is sent then.
         var isReturning = false
-        /// How often it came back: what an earlier connection leaves unanswered is no longer looked at.
-        var returns = 0
+        /// Connections it lost: what an earlier one left unanswered is no longer looked at.
+        var losses = 0
     }
 
     private let crowd: Crowd
@@ -138,7 +138,7 @@ final class ActPlayers: CrowdListener {
 
     private func send(_ act: Act, _ member: Crowd.Member) {
         guard crowd.dialect == nil else { return speak(act, member) }
-        let returns = players[member.number].returns
+        let losses = players[member.number].losses
         guard !players[member.number].isReturning else { return }
         let number = numbers.lowerBound + member.number
         let room = roomNumber(member)
@@ -150,10 +150,10 @@ final class ActPlayers: CrowdListener {
         crowd.call(member, "act", body, timeout: timeout).assumeIsolated().whenComplete { result in
             switch result.map(ActAnswer.init) {
             case .success(.applied(let version)): self.acknowledged(act, member, version: version)
-            case .success(.later(let text)): self.repeatLater(act, member, returns, "act was refused: \(text)")
+            case .success(.later(let text)): self.repeatLater(act, member, losses, "act was refused: \(text)")
             case .success(.refused(let text)): self.failed(act, member, BenchError("act was refused: \(text)"))
             // What a lost connection leaves open is sent again when the player is back.
-            case .failure(let error): self.repeatLater(act, member, returns, "\(error)")
+            case .failure(let error): self.repeatLater(act, member, losses, "\(error)")
             }
         }
     }
@@ -220,10 +220,11 @@ final class ActPlayers: CrowdListener {
 
     /// The end, also of what has no answer.
     ///
-    /// - Returns: the reason of the last act that was repeated, or of the last return that failed.
+    /// - Returns: the reason of the last act that was repeated, or of the last return that failed; or else of the first act
+    ///   that failed. Empty: nothing did.
     func giveUp() -> String {
         finish()
-        return measured.lastFailure
+        return measured.lastFailure.isEmpty ? measured.failures.first : measured.lastFailure
     }
 
     private func finish() {
@@ -234,13 +235,13 @@ final class ActPlayers: CrowdListener {
         done?.succeed(measured)
     }
 
-    /// - Parameter returns: How often the player had come back when it was sent.
-    private func repeatLater(_ act: Act, _ member: Crowd.Member, _ returns: Int, _ why: String) {
-        guard players[member.number].returns == returns else { return }
+    /// - Parameter losses: Connections the player had lost when it was sent.
+    private func repeatLater(_ act: Act, _ member: Crowd.Member, _ losses: Int, _ why: String) {
+        guard players[member.number].losses == losses else { return }
         measured.lastFailure = why
         crowd.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(100)) {
             let player = self.players[member.number]
-            guard !self.isOver, player.returns == returns, !player.isReturning,
+            guard !self.isOver, player.losses == losses, !player.isReturning,
                 player.open.contains(where: { $0.number == act.number })
             else { return }
             self.measured.repeated += 1
@@ -261,7 +262,7 @@ final class ActPlayers: CrowdListener {
         measured.lost += 1
         guard crowd.dialect == nil else { return }
         players[member.number].isReturning = true
-        players[member.number].returns += 1
+        players[member.number].losses += 1
         comeBack(member, attempt: 1)
     }
 
