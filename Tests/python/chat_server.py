@@ -1,8 +1,8 @@
 """A chat on python-socketio and aiohttp, in the namespace `/game`, as somebody else would write one: `PORT [FAULT]`.
 
 `join` and `say` are acknowledged; what is said comes as `said`, to all of a room or to the others. With a fault every tenth
-thing said is treated badly: `lose`, `double`, `swap` (it comes after the eleventh), `stall` (the thirtieth blocks everything
-for half a second). With `leave` every tenth socket is disconnected as soon as it is there.
+thing said is treated badly: `lose`, `double`, `swap` (it comes after the eleventh), `stall` (the thirtieth blocks
+everything for half a second). With `leave` every tenth socket is disconnected as soon as it is there.
 """
 
 import sys

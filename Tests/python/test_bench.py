@@ -127,7 +127,8 @@ def test_all_fields_of_a_room_have_the_padding_that_is_accepted():
 def test_a_window_is_shared_by_all_event_loops(window):
     found = figures("connect", "--sockets", "7", "--window", window, "--client-threads", "4")
     assert found["handshakes"] == found["open"] == 7
-    found = figures("act", "--sockets", "3", "--acts", "30", "--rate", "30", "--window", window, "--client-threads", "4")
+    found = figures(
+        "act", "--sockets", "3", "--acts", "30", "--rate", "30", "--window", window, "--client-threads", "4")
     assert found["acts"] == 30 and 0.9 < found["seconds"] < 2
 
 

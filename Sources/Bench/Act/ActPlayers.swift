@@ -34,7 +34,7 @@ final class ActPlayers: CrowdListener {
     private struct Player {
         var begun = 0
         var open: [Act] = []
-        /// Between the end of a connection and the answer to `join` on the next one: what is begun meanwhile is sent then.
+        /// From the end of a connection to the answer to `join` on the next one: what is begun meanwhile is sent then.
         var isReturning = false
         /// Connections it lost: what an earlier one left unanswered is no longer looked at.
         var losses = 0
@@ -220,8 +220,8 @@ final class ActPlayers: CrowdListener {
 
     /// The end, also of what has no answer.
     ///
-    /// - Returns: the reason of the last act that was repeated, or of the last return that failed; or else of the first act
-    ///   that failed. Empty: nothing did.
+    /// - Returns: the reason of the last act that was repeated, or of the last return that failed; or else of the first
+    ///   act that failed. Empty: nothing did.
     func giveUp() -> String {
         finish()
         return measured.lastFailure.isEmpty ? measured.failures.first : measured.lastFailure

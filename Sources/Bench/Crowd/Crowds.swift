@@ -100,8 +100,8 @@ struct Crowds: Sendable {
         return outcomes.reduce(Outcome(), +)
     }
 
-    /// Does something on each crowd that has a share of `total`, as `each`, with its part of a window: all of them together
-    /// have so much under way. Where the window is too small for all at a time, crowds follow each other.
+    /// Does something on each crowd that has a share of `total`, with its part of a window: all together have so
+    /// much under way. Where the window is too small for all at a time, crowds follow each other.
     ///
     /// - Returns: what came of it in each crowd that has a share.
     @discardableResult
@@ -128,7 +128,8 @@ struct Crowds: Sendable {
         (0..<self.count).filter { !self.share(of: total, $0).isEmpty }
     }
 
-    /// A crowd's part of `total` things that all crowds begin at a rate: they take turns, each as often as it has a share.
+    /// A crowd's part of `total` things that all crowds begin at a rate: they take turns, each as often as its share is
+    /// large.
     ///
     /// - Returns: nil when it has none.
     func pace(_ crowd: Crowd, rate: Double, of total: Int, from begin: NIODeadline) -> Pace? {

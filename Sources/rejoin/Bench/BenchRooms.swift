@@ -10,8 +10,8 @@ struct BenchAct: ParsableCommand {
             Every socket has an account and a field of its own. Each has --in-flight acts under way at a time, or all \
             together begin --rate a second. With --kills K the first K nodes are killed by SIGKILL, evenly over the \
             acts; their sockets come back on other nodes and send again, under the same ids, what they have no answer \
-            to; figures a CPU-second are left out then. At the end the rooms' versions are counted: each act makes one. \
-            An act that is refused for good has failed, and the run ends when none is acknowledged for --timeout.
+            to; figures a CPU-second are left out then. At the end the rooms' versions are counted: each act makes \
+            one. An act that is refused for good has failed, and the run ends when none is acknowledged for --timeout.
 
             With --redis-benchmark the program of that name calls the script of an act, with the same arguments, on \
             the same Redis before and after each run: over as many connections as there are nodes, with as many calls \
