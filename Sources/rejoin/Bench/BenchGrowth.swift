@@ -72,6 +72,7 @@ struct BenchGrowth: ParsableCommand {
         guard (1...10_000_000).contains(deliveries) else {
             throw ValidationError("--deliveries is \(deliveries), expected 1 to 10000000 a second")
         }
+        try BenchOptions.require(seconds: duration, 0.1...86_400, "--duration")
         _ = try points()
     }
 

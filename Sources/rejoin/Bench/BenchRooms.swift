@@ -145,21 +145,7 @@ struct BenchFanOut: ParsableCommand {
         try target.require(dialect: delivery.dialect)
     }
 
-    /// Acts of a room set 256 fields in turn, each with a name and two numbers of up to 64 bytes beside the padding. Of
-    /// other nodes' limits nothing is known.
-    private func requirePadding() throws {
-        guard target.url.isEmpty else { return }
-        let limits = try Settings.configuration().limits.room
-        let most = max(0, min(limits.bytes / 256, limits.fieldBytes) - 64)
-        guard padding <= most else {
-            throw ValidationError(
-                "--padding is \(padding), expected 0 to \(most): 256 fields of that are as much as limit.room-bytes "
-                    + "(\(limits.bytes)) and limit.room-field-bytes (\(limits.fieldBytes)) allow")
-        }
-    }
-
     func run() throws {
-        try requirePadding()
         let bench = FanOutBench(
             sockets: sockets, rooms: rooms, actors: actors ?? min(8, sockets),
             load: inFlight.map { .inFlight($0) } ?? .rate(rate ?? 30),
