@@ -495,16 +495,14 @@ async def test_a_node_that_was_frozen_and_replaced_notices_it_and_ends(cluster, 
         old.stop()
 
 
-async def test_a_node_that_starts_on_a_redis_that_evicts_warns_of_it(cluster):
-    cluster.redis.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
-    node = cluster.add("n4")
+async def test_a_node_that_starts_on_a_redis_that_evicts_warns_of_it(tmp_path):
+    cluster = Cluster(tmp_path, nodes=1)
     try:
-        assert "when its memory is short" in node.log.read_text()
+        assert "when its memory is short" not in cluster.nodes[0].log.read_text()
+        cluster.redis.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        assert "when its memory is short" in cluster.add("n2").log.read_text()
     finally:
-        cluster.redis.command("CONFIG", "SET", "maxmemory-policy", "noeviction")
-        cluster.nodes.remove(node)
-        node.stop()
-    assert "when its memory is short" not in cluster.nodes[0].log.read_text()
+        cluster.stop()
 
 
 # Messages
@@ -527,21 +525,29 @@ async def test_the_answer_to_an_act_is_lost(cluster, history, room):
     await history.verify(cluster.redis)
 
 
-async def test_a_logout_that_is_heard_before_the_answer_that_opens_the_session_counts(cluster, history):
-    ada = await player(history, cluster.nodes[0])
-    handle = (await ada.event("session", lambda session: session["login"]))["handle"]
-    async with aiohttp.ClientSession() as http:
-        socket = await WebSocket(http, cluster.nodes[2].url).open()
-        cluster.proxy.hold_answers_after(handle.encode())
-        await socket.send("40" + json.dumps({"token": ada.token}))
-        assert await asyncio.to_thread(cluster.proxy.asked.wait, 5)
-        answer = await ada.call("logout", {})
-        assert (answer["ok"], answer["missing"]) == (True, [])
-        cluster.proxy.heal()
-        assert (await socket.message()).startswith("0{"), "the answer to CONNECT"
-        event, session = json.loads((await socket.message())[1:])
-        assert (event, session["login"], session.get("user")) == ("session", False, None)
-        await socket.leave()
+async def test_a_logout_that_is_heard_before_the_answer_that_opens_the_session_counts(tmp_path, history):
+    # Of its own: a logout waits for nodes that another test has killed.
+    cluster = Cluster(tmp_path, nodes=1)
+    proxy = Proxy(cluster.redis.port)
+    try:
+        behind = cluster.add("n2", REJOIN_REDIS_URL=proxy.redis_url)
+        ada = await player(history, cluster.nodes[0])
+        handle = (await ada.event("session", lambda session: session["login"]))["handle"]
+        async with aiohttp.ClientSession() as http:
+            socket = await WebSocket(http, behind.url).open()
+            proxy.hold_answers_after(handle.encode())
+            await socket.send("40" + json.dumps({"token": ada.token}))
+            assert await asyncio.to_thread(proxy.asked.wait, 5)
+            answer = await ada.call("logout", {})
+            assert (answer["ok"], answer["missing"]) == (True, [])
+            proxy.heal()
+            assert (await socket.message()).startswith("0{"), "the answer to CONNECT"
+            event, session = json.loads((await socket.message())[1:])
+            assert (event, session["login"], session.get("user")) == ("session", False, None)
+            await socket.leave()
+    finally:
+        cluster.stop()
+        proxy.stop()
 
 
 async def test_the_answer_to_a_client_is_lost(cluster, history, room):
