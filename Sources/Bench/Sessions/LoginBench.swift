@@ -81,7 +81,7 @@ public struct LoginBench: Sendable {
             let echoFailures = alone.failures + beside.failures
             report.add("echo_alone", alone.latency)
             report.add("echo_beside", beside.latency)
-            report.add("echoes_failed", "echoes that failed", echoFailures.count)
+            report.addFaults("echoes_failed", "echoes that failed", echoFailures.count)
             report.add(consumption, meter)
             if failures.count > 0 {
                 report.complain("\(failures.count) logins failed, the first with: \(failures.first)")

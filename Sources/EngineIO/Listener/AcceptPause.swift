@@ -54,6 +54,7 @@ package final class AcceptPause: ChannelDuplexHandler {
         // The option reads at once, and asks nobody.
         guard mayAccept() else { return later(context) { $0.listenAgain($1) } }
         isFailing = false
+        // As above: it fails only on a channel that is closed.
         try? context.channel.syncOptions?.setOption(.autoRead, value: true)
     }
 
